@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linux calls and constants that Swift cannot import: variadic functions, macros and calls glibc 2.36 does not wrap.
+#pragma once
+// No feature macro here: Swift's own Glibc module reads these headers without one, and the two must agree. What needs
+// _GNU_SOURCE is declared by hand or lives in a .c file.
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern long syscall(long, ...);
+
+// fcntl(F_SETFD, FD_CLOEXEC).
+static inline int clinux_set_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
+
+// fcntl(F_GETFD): negative when the descriptor is not open.
+static inline int clinux_descriptor_flags(int descriptor) { return fcntl(descriptor, F_GETFD); }
+
+// fcntl(F_DUPFD_CLOEXEC): a copy numbered at least `lowest`.
+static inline int clinux_duplicate(int descriptor, int lowest) { return fcntl(descriptor, F_DUPFD_CLOEXEC, lowest); }
+
+// A connection, close-on-exec and blocking.
+static inline int clinux_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
+    return accept4(listener, (struct sockaddr *)address, length, SOCK_CLOEXEC);
+}
+
+static inline int clinux_bind(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    return bind(descriptor, (const struct sockaddr *)address, length);
+}
+
+static inline int clinux_connect(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    return connect(descriptor, (const struct sockaddr *)address, length);
+}
+
+static inline int clinux_getsockname(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
+    return getsockname(descriptor, (struct sockaddr *)address, length);
+}
+
+static inline int clinux_getpeername(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
+    return getpeername(descriptor, (struct sockaddr *)address, length);
+}
+
+// A socket of `type` that is close-on-exec; `nonblocking` sets O_NONBLOCK too.
+static inline int clinux_socket(int family, int type, int protocol, int nonblocking) {
+    return socket(family, type | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), protocol);
+}
+
+// O_NONBLOCK on or off. It belongs to the open file description: every holder of the socket sees it.
+static inline int clinux_set_nonblocking(int descriptor, int on) { return ioctl(descriptor, FIONBIO, &on); }
+
+static inline int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+static inline pid_t clinux_gettid(void) { return (pid_t)syscall(SYS_gettid); }
