@@ -55,7 +55,7 @@ let package = Package(
         module("EventLoops", ["Descriptors", "CLinux", "CSystemd", system]),
         module("Sockets", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
         module("SocketServer", ["Sockets", "EventLoops", "Descriptors", "Policy", system]),
-        module("Supervision", ["EventLoops", "Descriptors", "CLinux", system]),
+        module("Supervision", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
         module("Systemd", ["Descriptors", "CSystemd", "CLinux", system]),
 
         // Composition.
@@ -80,7 +80,9 @@ let package = Package(
         tests(
             "SocketServerTests",
             ["SocketServer", "Sockets", "EventLoops", "Descriptors", "Policy", "TestSupport", "CLinux", system]),
-        tests("SupervisionTests", ["Supervision", "EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
+        tests(
+            "SupervisionTests",
+            ["Supervision", "EventLoops", "Descriptors", "Policy", "TestSupport", "CLinux", system]),
         tests("SystemdTests", ["Systemd", "Descriptors", "TestSupport", system]),
         tests(
             "DaemonTests",
