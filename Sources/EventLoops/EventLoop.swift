@@ -174,6 +174,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
+    /// Runs `body` on the loop: at once when the caller is there already.
+    package func perform<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+        guard !isOnLoop else { return body() }
+        return await withUnsafeContinuation { continuation in
+            execute { continuation.resume(returning: body()) }
+        }
+    }
+
     // MARK: Isolation
 
     /// Whether the calling thread is the loop's.

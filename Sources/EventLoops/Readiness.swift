@@ -11,6 +11,16 @@ package enum ReadinessOutcome: Sendable {
     case cancelled
 }
 
+extension ReadinessOutcome {
+    fileprivate init(_ resumption: Resumption) {
+        switch resumption {
+        case .done: self = .ready
+        case .closed: self = .closed
+        case .cancelled: self = .cancelled
+        }
+    }
+}
+
 /// The readiness of one descriptor, to be awaited: at most one task for reading and one for writing at a time.
 ///
 /// The descriptor is lent: it must be open until ``close()``, which must be called before it is closed and before this
@@ -37,11 +47,13 @@ package final class Readiness: @unchecked Sendable {
             self.begin(direction, resume)
             return { self.forget(direction) }
         }
-        switch resumption {
-        case .done: return .ready
-        case .closed: return .closed
-        case .cancelled: return .cancelled
-        }
+        return ReadinessOutcome(resumption)
+    }
+
+    /// Calls `action` once, as soon as `direction` is possible or ``close()`` is called. Only on the loop.
+    package func whenReady(for direction: Interest, _ action: @escaping (ReadinessOutcome) -> Void) {
+        loop.preconditionOnLoop()
+        begin(direction) { action(ReadinessOutcome($0)) }
     }
 
     /// Ends every wait with ``ReadinessOutcome/closed`` and stops watching. Only on the loop. Harmless when repeated.

@@ -2,9 +2,12 @@
 // One suspension of a task that something on the loop ends, or the task's cancellation.
 
 /// How a suspension on the loop ended.
-enum Resumption: Sendable {
+package enum Resumption: Sendable {
+    /// What was waited for has happened.
     case done
+    /// It will never happen.
     case closed
+    /// The task was cancelled first.
     case cancelled
 }
 
@@ -13,19 +16,22 @@ enum Resumption: Sendable {
 /// It is resumed exactly once: whatever comes second finds nothing to resume. Cancellation only enqueues; the state
 /// changes on the loop.
 // Safe: `continuation` and `abandon` are touched only on the loop's thread.
-final class SuspendedTask: @unchecked Sendable {
+package final class SuspendedTask: @unchecked Sendable {
     private let loop: EventLoop
     private var continuation: UnsafeContinuation<Resumption, Never>?
     private var abandon: (() -> Void)?
     private var isCancelled = false
 
-    init(on loop: EventLoop) {
+    /// A suspension on `loop`, not yet begun.
+    package init(on loop: EventLoop) {
         self.loop = loop
     }
 
     /// Suspends the task. `start` is run on the loop: it arranges for its argument to be called, and returns what
     /// undoes the arrangement when the task is cancelled first.
-    func suspend(_ start: @escaping @Sendable (@escaping (Resumption) -> Void) -> () -> Void) async -> Resumption {
+    package func suspend(_ start: @escaping @Sendable (@escaping (Resumption) -> Void) -> () -> Void) async
+        -> Resumption
+    {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 if loop.isOnLoop {
