@@ -7,6 +7,7 @@ internal import Descriptors
 internal import Glibc
 internal import Synchronization
 
+// Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
 /// A thread that waits for descriptors, timers and signals, and runs Swift tasks between them.
 ///
 /// The loop's law. One turn is: dispatch the sources that are pending, a bounded number of them; then run the jobs
@@ -15,7 +16,6 @@ internal import Synchronization
 /// the loop may block it.
 ///
 /// sd-event is touched only from the loop's thread: ``execute(_:)`` and ``enqueue(_:)`` may be called from any other.
-// Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
 public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     /// The loop on which the current task was started by ``run(_:)``.
     @TaskLocal public static var current: EventLoop?
@@ -131,7 +131,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: Giving it work
 
-    /// Runs `action` on the loop, in the next generation of jobs. May be called from any thread.
+    /// Runs `action` on the loop, in the next generation of jobs.
+    ///
+    /// May be called from any thread.
     package func execute(_ action: @escaping @Sendable () -> Void) { add(.action(action)) }
 
     /// Queues a job; called by the Swift runtime, from any thread.

@@ -81,7 +81,9 @@ final class Acceptor: @unchecked Sendable {
 
     // MARK: The path of a connection
 
-    /// Accepts what there is room for, at most a batch. `promised` slots are already ours.
+    /// Accepts what there is room for, at most a batch.
+    ///
+    /// `promised` slots are already ours.
     func proceed(promised: Int = 0) {
         guard watch != nil, pause == nil else { return limit.giveBack(promised) }
         // The slots are taken before anybody is accepted: the limit is never exceeded, and nobody is accepted to wait.

@@ -18,7 +18,9 @@ package final class ServerCore: Sendable {
     private let changed: LoopCondition
     private let acceptor = Mutex<Acceptor?>(nil)
 
-    /// A server that has not begun to accept. `report` is told of a handler's error; if it throws, the server closes.
+    /// A server that has not begun to accept.
+    ///
+    /// `report` is told of a handler's error; if it throws, the server closes.
     init(
         _ listener: ListeningSocket, options: ServerOptions, on loop: EventLoop,
         report: @escaping @Sendable (Connection, any Error) throws -> Void,
@@ -36,7 +38,9 @@ package final class ServerCore: Sendable {
         changed = LoopCondition(on: loop)
     }
 
-    /// Begins to accept; those who are there already are accepted before it returns. Only on the loop.
+    /// Begins to accept; those who are there already are accepted before it returns.
+    ///
+    /// Only on the loop.
     func start() {
         let acceptor = Acceptor(
             listener, limit: limit, batch: options.maxAcceptsPerBatch, on: loop,

@@ -36,7 +36,9 @@ struct ServerState {
 
     var connections: [Connection] { entries.values.map(\.connection) }
 
-    /// A connection was accepted. It counts from now on.
+    /// A connection was accepted.
+    ///
+    /// It counts from now on.
     /// - Returns: whether it may be served; not after close.
     mutating func accepted(_ connection: Connection) -> Bool {
         guard !isClosed else { return false }
@@ -62,8 +64,9 @@ struct ServerState {
         return true
     }
 
-    /// Close was called, with the error that is the reason if there is one. Connections whose handler has not started
-    /// are forgotten here and now: their handler is never called.
+    /// Close was called, with the error that is the reason if there is one.
+    ///
+    /// Connections whose handler has not started are forgotten here and now: their handler is never called.
     /// - Returns: whether this call is the one that must close the listening socket.
     mutating func close(because error: (any Error)? = nil) -> Bool {
         if failure == nil { failure = error }
