@@ -26,7 +26,7 @@ build: deps
 	@.ci/with-swift swift build
 
 release: deps
-	@.ci/with-swift swift build -c release
+	@.ci/with-swift swift build -c release --static-swift-stdlib
 
 format:
 	@.ci/with-swift swift format -i -r -p Package.swift Sources Tests
