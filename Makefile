@@ -34,7 +34,5 @@ format:
 gates:
 	@.ci/gates
 
-# Without a toolchain there is nothing to install for: this comes first, and says how to get one.
 deps:
-	@.ci/with-swift true
-	@.ci/install-packages .ci/build-packages.txt
+	@.ci/prepare

@@ -11,23 +11,27 @@ die() {
 }
 
 # Puts the Swift toolchain into PATH, or says how to get one and ends the script.
+find_swift() {
+    command -v swift >/dev/null && return
+    [ -x /opt/swift/usr/bin/swift ] || no_swift "there is none in PATH or /opt/swift/usr/bin"
+    PATH=/opt/swift/usr/bin:$PATH
+    export PATH
+}
+
+# As find_swift, for a toolchain that runs and is new enough.
 need_swift() {
-    local swift='' version='none found' major minor
-    if command -v swift >/dev/null; then
-        swift=$(command -v swift)
-    elif [ -x /opt/swift/usr/bin/swift ]; then
-        swift=/opt/swift/usr/bin/swift
-        PATH=/opt/swift/usr/bin:$PATH
-        export PATH
-    fi
-    if [ -n "$swift" ]; then
-        version=$("$swift" --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-        IFS=. read -r major minor _ <<<"${version:-0.0}"
-        if ((major > 6 || (major == 6 && ${minor:-0} >= 2))); then return; fi
-        version="$swift is ${version:-of an unknown version; try: $swift --version}"
-    fi
+    local version major minor
+    find_swift
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
+    [ -n "$version" ] || no_swift "$(command -v swift) does not run: $(swift --version 2>&1 | head -n 1)"
+    IFS=. read -r major minor _ <<<"$version"
+    ((major > 6 || (major == 6 && ${minor:-0} >= 2))) || no_swift "$(command -v swift) is $version"
+}
+
+# Says how to get a toolchain, and ends the script.
+no_swift() {
     cat >&2 <<END
-serverd is built with Swift 6.2 or later, and there is no such toolchain in PATH or /opt/swift/usr/bin ($version).
+serverd is built with a Swift toolchain, 6.2 or later: $1.
 
 To get one, either let swiftly, swift.org's installer, do it (https://www.swift.org/install/linux/):
 
