@@ -18,8 +18,8 @@ package enum PlainText {
         return start.endIndex == text.unicodeScalars.endIndex ? shown : shown + "…"
     }
 
-    /// How many columns of a terminal `text`, already escaped, takes: East Asian wide characters and emoji two, marks that combine
-    /// with the character before them none.
+    /// How many columns of a terminal `text`, already escaped, takes: East Asian wide characters and emoji two, marks
+    /// that combine with the character before them none.
     package static func width(_ text: String) -> Int {
         text.unicodeScalars.reduce(0) { $0 + width($1) }
     }

@@ -17,8 +17,8 @@ extension ConfigError {
     ///       did you mean `max_connections`?
     ///
     /// It is guaranteed that nothing in it disturbs a terminal or forges a line: whatever comes from the file or its
-    /// name is escaped, a long line is cut around the place, and the caret stands under the character meant, be it behind tabs, wide
-    /// characters or escapes.
+    /// name is escaped, a long line is cut around the place, and the caret stands under the character meant, be it
+    /// behind tabs, wide characters or escapes.
     package var rendered: String {
         var lines: [String] = []
         let file = PlainText.escaping(file)

@@ -13,10 +13,11 @@ package struct Configuration: Equatable, Sendable {
         self.services = services
     }
 
-    /// Reads a configuration from the texts of its files: `main` is `serverd.toml`, nil if there is none, and each of `services` defines the
-    /// service that its file is named after.
+    /// Reads a configuration from the texts of its files: `main` is `serverd.toml`, nil if there is none, and each of
+    /// `services` defines the service that its file is named after.
     ///
-    /// Throws all errors at once, of files that could not be read too, except that of a file that is not TOML only the first is known.
+    /// Throws all errors at once, of files that could not be read too, except that of a file that is not TOML only the
+    /// first is known.
     package init(
         main: SourceFile?, services: [SourceFile], context: ConfigurationContext
     ) throws(ConfigErrors) {

@@ -73,7 +73,7 @@ extension TableReader<ServiceKey> {
         }
         var variables: [String: String] = [:]
         for entry in entries {
-            checkVariableName(entry.key, at: entry.position)
+            guard isVariableName(entry.key, at: entry.position) else { continue }
             guard case .string(let text) = entry.value.content else {
                 fail(
                     entry.value.position, "variable \(quoted(entry.key)) is \(entry.value.kindName)",
@@ -96,23 +96,25 @@ extension TableReader<ServiceKey> {
         let expected = "a list of names, such as [\"TZ\", \"LANG\"]"
         var names: [String] = []
         for name in strings(.passEnvironment, expected: expected) ?? [] where !names.contains(name.value) {
-            checkVariableName(name.value, at: name.position)
+            guard isVariableName(name.value, at: name.position) else { continue }
             names.append(name.value)
         }
         return names
     }
 
-    private mutating func checkVariableName(_ name: String, at position: SourcePosition) {
+    /// Whether a variable can be called so; false after an error.
+    private mutating func isVariableName(_ name: String, at position: SourcePosition) -> Bool {
         let isLetter = { (byte: UInt8) in
             byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
         }
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         let isName =
             name.utf8.allSatisfy { isLetter($0) || digits.contains($0) } && name.utf8.first.map(isLetter) == true
-        guard !isName else { return }
+        if isName { return true }
         fail(
             position, "\(quoted(name)) cannot be the name of a variable",
             expected: "ASCII letters, digits and _, the first not a digit")
+        return false
     }
 
     /// The ends of the program that count as a success.

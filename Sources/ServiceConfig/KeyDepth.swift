@@ -3,8 +3,8 @@
 
 /// A scan of TOML text for dotted keys that are too deep.
 ///
-/// It follows strings and comments only as far as it must to not count the dots in them. Where the text is not TOML its reading may
-/// differ from toml++'s; that is harmless, since toml++ stops there.
+/// It follows strings and comments only as far as it must to not count the dots in them. Where the text is not TOML its
+/// reading may differ from toml++'s; that is harmless, since toml++ stops there.
 enum KeyDepth {
     /// The most dots in one key.
     ///

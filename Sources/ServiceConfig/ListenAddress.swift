@@ -5,8 +5,8 @@ package import Policy
 
 /// Where a service listens.
 ///
-/// It is guaranteed that the address can be asked for: a path is absolute and fits into the kernel's structure, a name of an
-/// inherited descriptor is one that systemd can give.
+/// It is guaranteed that the address can be asked for: a path is absolute and fits into the kernel's structure, a name
+/// of an inherited descriptor is one that systemd can give.
 package struct ListenAddress: Hashable, Sendable {
     /// The longest path of a Unix socket, in bytes: `sun_path` without its final NUL.
     package static let maximumPathLength = 107

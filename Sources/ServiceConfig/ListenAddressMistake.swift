@@ -52,7 +52,7 @@ extension ListenAddressMistake {
         case .relativePath: "a path that begins with /"
         case .pathTooLong: "at most \(ListenAddress.maximumPathLength) bytes, which is all the kernel takes"
         case .badDescriptorName:
-            "1 to \(ListenAddress.maximumNameLength) printable ASCII characters without a colon, as in systemd's FileDescriptorName="
+            "1 to \(ListenAddress.maximumNameLength) printable ASCII characters without a colon"
         }
     }
 

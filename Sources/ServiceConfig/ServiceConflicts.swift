@@ -11,7 +11,8 @@ enum ServiceConflicts {
         let address: Located<ListenAddress>
     }
 
-    /// An error for each address that cannot be listened on because of another one before it, and for each name that is taken.
+    /// An error for each address that cannot be listened on because of another one before it, and for each name that is
+    /// taken.
     ///
     /// A service that is not enabled listens nowhere, and stands in nobody's way.
     static func find(among services: [ParsedService]) -> [ConfigError] {
@@ -66,13 +67,12 @@ enum ServiceConflicts {
     private static func error(_ claim: Claim, rival: Claim) -> ConfigError {
         let address = claim.address
         let isSame = address.value == rival.address.value
-        let overlap =
+        let service = "service `\(rival.service.name)` (\(rival.service.source.path):\(rival.address.position.line))"
+        let conflict =
             isSame
-            ? "is listened on already"
-            : "is part of \(quoted(rival.address.value.description)), or the other way round, which is listened on already"
-        let place = "\(rival.service.source.path):\(rival.address.position.line)"
+            ? "belongs to \(service) already" : "overlaps with \(quoted(rival.address.value.description)) of \(service)"
         return claim.service.source.error(
-            at: address.position,
-            "\(quoted(address.value.description)) \(overlap) by service `\(rival.service.name)` at \(place)")
+            at: address.position, "\(quoted(address.value.description)) \(conflict)",
+            expected: "an address that is listened on once")
     }
 }

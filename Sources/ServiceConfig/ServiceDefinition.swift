@@ -26,8 +26,8 @@ package struct ServiceDefinition: Equatable, Sendable {
 
     /// Where a definition was written.
     ///
-    /// All origins are equal: where a service was written is no part of what it is, and a reload that finds it some lines further down
-    /// leaves it alone.
+    /// All origins are equal: where a service was written is no part of what it is, and a reload that finds it some
+    /// lines further down leaves it alone.
     package struct Origin: Equatable, Sendable {
         /// The file.
         package let file: String

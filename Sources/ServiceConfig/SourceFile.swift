@@ -39,6 +39,13 @@ package struct SourceFile: Equatable, Sendable {
         self.init(path: path, contents: .success(Array(text.utf8)))
     }
 
+    /// The bytes, if there are not too many.
+    func limitedContents() throws(Problem) -> [UInt8] {
+        let bytes = try contents.get()
+        guard bytes.count <= Self.maximumSize else { throw .tooLarge }
+        return bytes
+    }
+
     /// The last part of the path without `.toml`: the name of the service that the file defines.
     package var serviceName: String {
         let name = path.split(separator: "/").last.map(String.init) ?? path

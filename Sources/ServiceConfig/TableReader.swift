@@ -22,21 +22,20 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable> {
 
     /// Opens `file`; nil after adding to `errors` why it cannot be read or is not TOML.
     init?(_ file: SourceFile, errors: inout [ConfigError]) {
+        let bytes: [UInt8]
         do {
-            let bytes = try file.contents.get()
-            guard bytes.count <= SourceFile.maximumSize else { throw SourceFile.Problem.tooLarge }
-            source = SourceText(path: file.path, bytes: bytes)
-            entries = Dictionary(try TOMLDocument(parsing: bytes).entries.map { ($0.key, $0) }) { first, _ in first }
-        } catch let problem as SourceFile.Problem {
-            errors.append(
-                ConfigError(file: file.path, place: nil, message: problem.message, expected: problem.expected))
-            return nil
-        } catch let error as TOMLSyntaxError {
-            let text = SourceText(path: file.path, bytes: (try? file.contents.get()) ?? [])
-            errors.append(error.configError(in: text))
-            return nil
+            bytes = try file.limitedContents()
         } catch {
-            preconditionFailure("reading a file fails with its two errors only: \(error)")
+            errors.append(ConfigError(file: file.path, place: nil, message: error.message, expected: error.expected))
+            return nil
+        }
+        source = SourceText(path: file.path, bytes: bytes)
+        do {
+            let document = try TOMLDocument(parsing: bytes)
+            entries = Dictionary(document.entries.map { ($0.key, $0) }) { first, _ in first }
+        } catch {
+            errors.append(error.configError(in: source))
+            return nil
         }
     }
 
@@ -160,7 +159,7 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable> {
     /// A duration such as `"30s"` in a range.
     mutating func duration(_ key: Key, in range: ClosedRange<Duration>) -> Duration? {
         let expected =
-            "a duration from \(range.lowerBound.text) to \(range.upperBound.text) in quotes, such as \"500ms\", \"30s\" or \"1min 30s\""
+            "a duration in quotes, such as \"500ms\", \"30s\" or \"1min 30s\", of at most \(range.upperBound.text)"
         guard let text = string(key, expected: expected) else { return nil }
         guard let duration = Duration(text: text.value), range.contains(duration) else {
             fail(text.position, "`\(key.rawValue)` cannot be \(quoted(text.value))", expected: expected)
