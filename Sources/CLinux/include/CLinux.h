@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "spawn.h"
+
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern long syscall(long, ...);
 
