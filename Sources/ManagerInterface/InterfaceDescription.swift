@@ -10,7 +10,8 @@ package enum Manager {
 
     /// The interface's description: what any client is told, and what this module's types mirror.
     package static let interfaceDescription = """
-        # The services of a serverd daemon: each accepts connections on its addresses and gives each of them to a handler.
+        # The services of a serverd daemon: each accepts connections on its addresses and gives each of them to a
+        # handler.
         #
         # Timestamps are microseconds since the Unix epoch, 1970-01-01 00:00 UTC.
         interface io.serverd.Manager
@@ -63,7 +64,8 @@ package enum Manager {
           description: ?string,
           # What it is doing.
           state: ServiceState,
-          # Where it listens: with the ports that the system chose. An address that it cannot listen on is given as configured.
+          # Where it listens: with the ports that the system chose. An address that it cannot listen on is given as
+          # configured.
           addresses: []string,
           # How many connections it has.
           connections: int,

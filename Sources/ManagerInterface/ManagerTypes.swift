@@ -41,7 +41,9 @@ package struct DaemonStatus: VarlinkObject, Hashable {
     }
 }
 
-/// One service at one moment. The counts begin with the daemon.
+/// One service at one moment.
+///
+/// The counts begin with the daemon.
 package struct ServiceStatus: VarlinkObject, Hashable {
     /// The service's name.
     package var name: String

@@ -47,7 +47,10 @@ package struct Call: Sendable {
         return method[method.index(after: dot)...]
     }
 
-    /// The parameters. One that is missing, unknown or of the wrong type is an error that names it.
+    /// The parameters.
+    ///
+    /// One that is missing, unknown or of the wrong type is an error that names it. Of a number that does not fit the
+    /// parser does not tell the name: the error says `parameters`.
     package func parameters<Parameters: VarlinkObject>(
         as type: Parameters.Type = Parameters.self
     ) throws(VarlinkError) -> Parameters {

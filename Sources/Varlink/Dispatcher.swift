@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from a call to the method that answers it.
 
-/// A Varlink service: interfaces and who answers their methods. `org.varlink.service` is always among them.
+/// A Varlink service: interfaces and who answers their methods.
+///
+/// `org.varlink.service` is always among them.
 package struct Dispatcher<Caller: Sendable>: Sendable {
     private let interfaces: [String: Interface<Caller>]
 
-    /// A service that presents itself as `identity` and serves `interfaces`. Two interfaces of one name are our bug,
-    /// and trap.
+    /// A service that presents itself as `identity` and serves `interfaces`.
+    ///
+    /// Two interfaces of one name are our bug, and trap.
     package init(identity: ServiceIdentity, interfaces: [Interface<Caller>]) {
         let all = [serviceInterface(identity: identity, describing: interfaces)] + interfaces
         self.interfaces = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -28,7 +31,9 @@ package struct Dispatcher<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Answers one call. Whatever is wrong with it is answered by an error; nothing is sent if it is `oneway`.
+    /// Answers one call.
+    ///
+    /// Whatever is wrong with it is answered by an error; nothing is sent if it is `oneway`.
     ///
     /// Throws only what `send` throws, and what a streaming handler lets through that is no ``VarlinkError``.
     package func answer(_ call: Call, from caller: Caller, send: @escaping SendBytes) async throws {

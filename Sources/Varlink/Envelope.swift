@@ -12,7 +12,9 @@ func readHeader<Header: Decodable>(_ message: [UInt8]) throws(ProtocolViolation)
 }
 
 extension KeyedDecodingContainer<AnyKey> {
-    /// The parameters' names. Absent, `null` and `{}` all mean that there are none.
+    /// The parameters' names.
+    ///
+    /// Absent, `null` and `{}` all mean that there are none.
     func namesOfParameters() throws -> [String] {
         let key = AnyKey("parameters")
         guard contains(key), try !decodeNil(forKey: key) else { return [] }

@@ -9,7 +9,9 @@ package struct Interface<Caller: Sendable>: Sendable {
     package let description: String
     let methods: [String: Method<Caller>]
 
-    /// An interface. Two methods of one name are our bug, and trap.
+    /// An interface.
+    ///
+    /// Two methods of one name are our bug, and trap.
     package init(name: String, description: String, methods: [Method<Caller>]) {
         self.name = name
         self.description = description
@@ -19,8 +21,8 @@ package struct Interface<Caller: Sendable>: Sendable {
 
 /// A method that is served.
 ///
-/// Its handler gets the parameters and the caller, whom it must judge itself. What it throws as a ``VarlinkError`` is the
-/// reply.
+/// Its handler gets the parameters and the caller, whom it must judge itself. What it throws as a ``VarlinkError`` is
+/// the reply.
 package struct Method<Caller: Sendable>: Sendable {
     let name: String
     /// Answers a call by sending bytes.
@@ -38,6 +40,7 @@ package struct Method<Caller: Sendable>: Sendable {
     }
 
     /// A method that replies as often as it likes: with what `handler` sends, and at its end with what it returns.
+    ///
     /// It must be called with `more`.
     ///
     /// The handler passes on what the sender throws: the caller is gone.
@@ -62,7 +65,9 @@ package typealias SendBytes = @Sendable ([UInt8]) async throws -> Void
 package struct ReplyStream<Result: VarlinkObject>: Sendable {
     let send: SendBytes
 
-    /// Sends a reply that others will follow. Throws when the caller is gone.
+    /// Sends a reply that others will follow.
+    ///
+    /// Throws when the caller is gone.
     package func send(_ reply: Result) async throws {
         try await send(Reply.encode(reply, continues: true))
     }

@@ -5,7 +5,9 @@ internal import FoundationEssentials
 
 /// Values as JSON text, and back.
 package enum JSONText {
-    /// The JSON of `value` in UTF-8, its keys sorted; on one line unless `pretty`. It contains no NUL byte.
+    /// The JSON of `value` in UTF-8, its keys sorted; on one line unless `pretty`.
+    ///
+    /// It contains no NUL byte.
     ///
     /// A value that has no JSON, which a number that is not finite is, is our bug, and traps.
     package static func encode(_ value: some Encodable, pretty: Bool = false) -> [UInt8] {
@@ -19,7 +21,9 @@ package enum JSONText {
         }
     }
 
-    /// The value that `text` holds. Integers are exact over all 64 bits.
+    /// The value that `text` holds.
+    ///
+    /// Integers are exact over all 64 bits.
     static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(text))

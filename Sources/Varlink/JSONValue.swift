@@ -32,7 +32,9 @@ extension JSONValue: ExpressibleByStringLiteral {
 }
 
 extension JSONValue: Codable {
-    /// Reads whatever is there. It tries one kind after the other, which is slow for long input: use it for replies, not for calls.
+    /// Reads whatever is there.
+    ///
+    /// It tries one kind after the other, which is slow for long input: use it for replies, not for calls.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {

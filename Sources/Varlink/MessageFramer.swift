@@ -22,7 +22,9 @@ package struct MessageFramer: Sendable {
     /// The bytes that were received and not taken as messages.
     package var unconsumed: ArraySlice<UInt8> { buffer[start...] }
 
-    /// Adds bytes that were received. They are kept until messages are taken: take all there are before receiving more.
+    /// Adds bytes that were received.
+    ///
+    /// They are kept until messages are taken: take all there are before receiving more.
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         if start > 0 {
             buffer.removeFirst(start)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ways in which a peer can break the Varlink protocol, as values.
 
-/// What a peer did that the protocol does not allow. There is no answer to it: the connection is closed.
+/// What a peer did that the protocol does not allow.
+///
+/// There is no answer to it: the connection is closed.
 package enum ProtocolViolation: Error, Hashable, Sendable {
     /// A message has more than `limit` bytes before its NUL.
     case messageTooLong(limit: Int)

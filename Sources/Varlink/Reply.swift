@@ -21,7 +21,9 @@ package struct Reply: Sendable {
         error = header.error
     }
 
-    /// The result. Fields that the type does not know are ignored: interfaces grow by new fields.
+    /// The result.
+    ///
+    /// Fields that the type does not know are ignored: interfaces grow by new fields.
     package func parameters<Parameters: VarlinkObject>(
         as type: Parameters.Type = Parameters.self
     ) throws(ProtocolViolation) -> Parameters {
@@ -32,7 +34,9 @@ package struct Reply: Sendable {
         }
     }
 
-    /// The bytes of a reply with its NUL. Only what is set is written: some clients take offence at anything else.
+    /// The bytes of a reply with its NUL.
+    ///
+    /// Only what is set is written: some clients take offence at anything else.
     package static func encode<Parameters: VarlinkObject>(
         _ parameters: Parameters, continues: Bool = false
     ) -> [UInt8] {

@@ -15,13 +15,17 @@ package struct ServerSession: Sendable {
         framer.append(bytes)
     }
 
-    /// Takes the next call; `nil` while there is none. After a throw the connection must be closed.
+    /// Takes the next call; `nil` while there is none.
+    ///
+    /// After a throw the connection must be closed.
     package mutating func nextCall() throws(ProtocolViolation) -> Call? {
         guard let message = try framer.next() else { return nil }
         return try Call(message: message)
     }
 
-    /// The bytes after the last call that was taken. Once it has upgraded the connection, they are the new protocol's.
+    /// The bytes after the last call that was taken.
+    ///
+    /// Once it has upgraded the connection, they are the new protocol's.
     package var unconsumed: ArraySlice<UInt8> { framer.unconsumed }
 }
 
@@ -36,7 +40,9 @@ package struct ClientSession: Sendable {
     /// The end of a connection on which nothing was sent.
     package init() {}
 
-    /// The bytes to send for a call. Calls may be sent before earlier ones are answered; replies come in their order.
+    /// The bytes to send for a call.
+    ///
+    /// Calls may be sent before earlier ones are answered; replies come in their order.
     package mutating func call(
         _ method: String, _ parameters: some VarlinkObject, mode: CallMode = .once
     ) -> [UInt8] {
@@ -49,8 +55,9 @@ package struct ClientSession: Sendable {
         framer.append(bytes)
     }
 
-    /// Takes the next reply, which is to the oldest call that is not answered; `nil` while there is none. After a
-    /// throw the connection must be closed.
+    /// Takes the next reply, which is to the oldest call that is not answered; `nil` while there is none.
+    ///
+    /// After a throw the connection must be closed.
     package mutating func nextReply() throws(ProtocolViolation) -> Reply? {
         guard let message = try framer.next() else { return nil }
         let reply = try Reply(message: message)
@@ -60,6 +67,8 @@ package struct ClientSession: Sendable {
         return reply
     }
 
-    /// The bytes after the last reply that was taken. Once it has upgraded the connection, they are the new protocol's.
+    /// The bytes after the last reply that was taken.
+    ///
+    /// Once it has upgraded the connection, they are the new protocol's.
     package var unconsumed: ArraySlice<UInt8> { framer.unconsumed }
 }

@@ -11,14 +11,14 @@ internal import Varlink
 ///
 /// It waits for the daemon at most ``timeout`` at each step. What goes wrong is a ``Failure`` that names the socket.
 struct ManagerClient: ~Copyable {
-    /// How many seconds the daemon may take to accept, to take bytes, or to send some.
-    static let timeout = 10
+    /// How long the daemon may take to accept, to take bytes, or to send some.
+    static let timeout = Duration.seconds(10)
     private let socket: Descriptor
     private let path: String
     private var session = ClientSession()
 
     /// Connects to the socket at `path`.
-    init(path: String, timeout: Int = Self.timeout) throws(Failure) {
+    init(path: String, timeout: Duration = Self.timeout) throws(Failure) {
         self.path = path
         guard var address = sockaddr_un(path: path) else {
             let longest = MemoryLayout<sockaddr_un>.size - MemoryLayout<sa_family_t>.size - 1
@@ -29,7 +29,7 @@ struct ManagerClient: ~Copyable {
         do throws(Errno) {
             let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
             let socket = Descriptor(adopting: try SystemCall.check(Glibc.socket(AF_UNIX, type, 0)))
-            try socket.setTimeouts(seconds: timeout)
+            try socket.setTimeouts(timeout)
             try socket.connect(to: &address)
             self.socket = socket
         } catch {
@@ -37,8 +37,9 @@ struct ManagerClient: ~Copyable {
         }
     }
 
-    /// Calls a method that replies once. The error that it replies with is thrown as what `failure` makes of it, else as one that
-    /// names it.
+    /// Calls a method that replies once.
+    ///
+    /// The error that it replies with is thrown as what `failure` makes of it, else as one that names it.
     mutating func call<Result: VarlinkObject>(
         _ method: String, _ parameters: some VarlinkObject, failure: (VarlinkError) -> Failure? = { _ in nil }
     ) throws(Failure) -> Result {
@@ -101,7 +102,7 @@ struct ManagerClient: ~Copyable {
 extension Failure {
     /// A connection that did not come about.
     fileprivate init(connecting path: String, _ errno: Errno) {
-        let advice: (ExitStatus, String) =
+        let advice: (Outcome, String) =
             switch errno {
             case .noSuchFileOrDirectory, .notDirectory:
                 (.unreachable, "is serverd running, and is this its --admin-socket?")

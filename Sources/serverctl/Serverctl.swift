@@ -13,7 +13,8 @@ struct Serverctl: ParsableCommand {
         commandName: "serverctl",
         abstract: "Looks at and operates a serverd daemon.",
         discussion: """
-            Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon. Verbs may add to it, see their help.
+            Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon. What a verb adds to it, its \
+            help tells.
             """,
         subcommands: [Status.self])
 
@@ -29,8 +30,10 @@ struct Serverctl: ParsableCommand {
         throw ValidationError("A verb is missing.")
     }
 
-    /// Does what `arguments` say. Results go to the context's output, what went wrong to its errors.
-    static func run(_ arguments: [String], context: Context) -> ExitStatus {
+    /// Does what `arguments` say.
+    ///
+    /// Results go to the context's output, what went wrong to its errors.
+    static func run(_ arguments: [String], context: Context) -> Outcome {
         do {
             var command = try parseAsRoot(Status.withDefaultJSON(arguments))
             guard let verb = command as? any Verb else {
@@ -57,10 +60,12 @@ struct Serverctl: ParsableCommand {
 /// A verb of serverctl.
 protocol Verb: ParsableCommand {
     /// Does the verb's work.
-    func perform(_ context: Context) throws(Failure) -> ExitStatus
+    func perform(_ context: Context) throws(Failure) -> Outcome
 }
 
-/// Where the daemon is. It may stand before or after the verb.
+/// Where the daemon is.
+///
+/// It may stand before or after the verb.
 struct ConnectionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -15,8 +15,8 @@ struct Status: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Shows what the services are doing.",
         discussion: """
-            Exit status: 0 everything asked about is serving; 3 something is not; 4 no such service, not permitted, or no \
-            daemon; 1 failed; 2 wrong usage.
+            Exit status: 0 everything asked about is serving; 1 failed; 2 wrong usage; 3 something is not serving; \
+            4 no such service, not permitted, or no daemon.
             """)
 
     @OptionGroup var connection: ConnectionOptions
@@ -42,7 +42,7 @@ struct Status: Verb {
     }
 
     /// Asks the daemon and prints what it says.
-    func perform(_ context: Context) throws(Failure) -> ExitStatus {
+    func perform(_ context: Context) throws(Failure) -> Outcome {
         let path = (connection.adminSocket == nil ? parent.connection : connection).path(context)
         var client = try ManagerClient(path: path)
         let result: GetStatus.Result = try client.call(

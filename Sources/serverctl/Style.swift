@@ -6,7 +6,9 @@ internal import ManagerInterface
 internal import Policy
 internal import Varlink
 
-/// Whether output is coloured. Colour only repeats what a word says.
+/// Whether output is coloured.
+///
+/// Colour only repeats what a word says.
 struct Style {
     /// Whether colour is added.
     let colour: Bool
@@ -27,7 +29,9 @@ struct Style {
 
 /// Spans and points of time, in microseconds, for people.
 enum TimeText {
-    /// A span in its two largest units: `3d 4h`, `2min 5s`, `0s`. A negative one, after a clock was set back, is `0s`.
+    /// A span in its two largest units: `3d 4h`, `2min 5s`, `0s`.
+    ///
+    /// A negative one, after a clock was set back, is `0s`.
     static func span(_ microseconds: Int64) -> String {
         var seconds = max(0, microseconds / 1_000_000)
         var parts: [String] = []
@@ -54,8 +58,9 @@ enum TimeText {
 
 /// JSON that a terminal cannot be harmed by.
 enum TerminalJSON {
-    /// The JSON of a value, with a line end. What a terminal must not see is written as JSON's own escapes, and so stays what it is
-    /// for a program.
+    /// The JSON of a value, with a line end.
+    ///
+    /// What a terminal must not see is written as JSON's own escapes, and so stays what it is for a program.
     static func render(_ value: some Encodable, pretty: Bool) -> String {
         let json = String(decoding: JSONText.encode(value, pretty: pretty), as: UTF8.self)
         var result = ""

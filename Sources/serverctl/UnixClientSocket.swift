@@ -19,8 +19,9 @@ extension sockaddr_un {
 
 extension Descriptor {
     /// Has every call on this socket that waits for longer fail with `EAGAIN`.
-    borrowing func setTimeouts(seconds: Int) throws(Errno) {
-        var time = timeval(tv_sec: seconds, tv_usec: 0)
+    borrowing func setTimeouts(_ timeout: Duration) throws(Errno) {
+        let (seconds, attoseconds) = timeout.components
+        var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
         let length = socklen_t(MemoryLayout<timeval>.size)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             let result = use { setsockopt($0, SOL_SOCKET, option, &time, length) }
@@ -28,7 +29,9 @@ extension Descriptor {
         }
     }
 
-    /// Connects this socket. It waits while the listener's queue is full.
+    /// Connects this socket.
+    ///
+    /// It waits while the listener's queue is full.
     borrowing func connect(to address: inout sockaddr_un) throws(Errno) {
         let length = socklen_t(MemoryLayout<sockaddr_un>.size)
         let result = use { number in

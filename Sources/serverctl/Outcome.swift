@@ -2,7 +2,7 @@
 // The exit codes of serverctl, and the failures that lead to them.
 
 /// How serverctl ends.
-enum ExitStatus: Int32 {
+enum Outcome: Int32 {
     /// Done. For `status`: everything asked about is serving.
     case done = 0
     /// Failed.
@@ -18,7 +18,9 @@ enum ExitStatus: Int32 {
 /// Why a verb could not do its work.
 struct Failure: Error, Equatable {
     /// How serverctl ends.
-    let status: ExitStatus
-    /// What failed, on what, why, and what to do about it. It may hold text from outside: it is escaped where it is printed.
+    let status: Outcome
+    /// What failed, on what, why, and what to do about it.
+    ///
+    /// It may hold text from outside: it is escaped where it is printed.
     let message: String
 }
