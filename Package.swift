@@ -66,7 +66,7 @@ let package = Package(
                 "ServiceConfig", "ManagerInterface", "Varlink", "CLinux", system, logging,
             ]),
         program("serverd", ["Daemon", "EventLoops", "ServiceConfig", arguments]),
-        program("serverctl", ["ManagerInterface", "Varlink", arguments]),
+        program("serverctl", ["ManagerInterface", "Varlink", "Descriptors", "Policy", system, arguments]),
 
         // Tests mirror Sources.
         .target(
@@ -75,6 +75,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
         tests("VarlinkTests", ["Varlink", "ManagerInterface"]),
+        tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
         tests("ServiceConfigTests", ["ServiceConfig", "Policy"]),
         tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
         tests(
