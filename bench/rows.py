@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the figures of all rounds to the rows of the table: a ratio a round, its median, its spread, its budget."""
 
-from statistics import median
+from statistics import median, quantiles
 
 #: (what is measured, figure, of whom, against whom, "at least" or "at most", budget). No budget: shown for comparison.
 ROWS = [
@@ -40,7 +40,8 @@ def rows(rounds):
         met = None
         if budget is not None:
             met = middle >= budget if sense == "at least" else middle <= budget
-        row = {"what": what, "of": whom, "against": against, "median": middle, "low": min(values), "high": max(values)}
+        low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (middle, middle, middle)
+        row = {"what": what, "of": whom, "against": against, "median": middle, "low": low, "high": high}
         table.append(row | {"rounds": len(values), "sense": sense, "budget": budget, "met": met})
     return table
 
@@ -57,7 +58,7 @@ def figures(rounds):
 
 def ratio_table(results):
     """The ratios as a Markdown table."""
-    lines = ["| what | of | against | median | lowest – highest | budget | |", "|---|---|---|---|---|---|---|"]
+    lines = ["| what | of | against | median | quartiles | budget | |", "|---|---|---|---|---|---|---|"]
     for row in results["rows"]:
         budget = {"at least": "≥", "at most": "≤", None: ""}[row["sense"]]
         budget += "" if row["budget"] is None else f" {row['budget']:.2f}"
