@@ -5,7 +5,8 @@
 ///
 /// The JSON parser recurses, and does not tell that a key came twice. So depth is limited here, and the members are
 /// counted here, to be compared with the keys that the parser saw. Only top-level keys are treated so: of a key that
-/// comes twice inside the parameters, the parser's choice counts.
+/// comes twice inside the parameters, the parser's choice counts. What else the parser is lenient about, such as a comma
+/// before a closing brace, stays so.
 struct MessageShape {
     /// How deep objects and arrays may nest, the message itself included.
     static let depthLimit = 64
