@@ -47,6 +47,12 @@ package struct Descriptor: ~Copyable, Sendable {
         Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, lowest)))
     }
 
+    /// A descriptor of the open file that `number`, which somebody else owns, refers to: close-on-exec, numbered at
+    /// least 3.
+    package static func duplicating(_ number: CInt) throws(Errno) -> Descriptor {
+        Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, 3)))
+    }
+
     private static func closeNumber(_ number: CInt) {
         // Linux frees the number even when close(2) answers EINTR: never retry.
         guard closeDescriptor(number) != 0 else { return }

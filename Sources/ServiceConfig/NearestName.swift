@@ -2,7 +2,7 @@
 // Finds the name that was probably meant by a misspelt one.
 
 /// The search for "did you mean".
-enum NearestName {
+package enum NearestName {
     /// The longest name that is compared: the work grows with the product of the lengths.
     private static let maximumLength = 64
 
@@ -10,7 +10,7 @@ enum NearestName {
     /// a third of its letters wrong.
     ///
     /// Of several equally near the first.
-    static func find(_ name: String, among candidates: [String]) -> String? {
+    package static func find(_ name: String, among candidates: [String]) -> String? {
         guard name.utf8.count <= maximumLength else { return nil }
         var best: (name: String, distance: Int)?
         for candidate in candidates {

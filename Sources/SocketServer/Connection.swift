@@ -25,7 +25,10 @@ public final class Connection: @unchecked Sendable {
     private let released: LoopCondition
     private var stop: (@Sendable () -> Void)?
     private var isHandedOver = false
-    private(set) var isClosedByServer = false
+    /// Whether ``close()`` was called, or the server closed it.
+    ///
+    /// Only on the loop.
+    package private(set) var isClosedByServer = false
 
     init(id: UInt64, socket: ConnectedSocket) {
         self.id = id

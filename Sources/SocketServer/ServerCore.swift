@@ -67,6 +67,16 @@ package final class ServerCore: Sendable {
         loop.execute { self.currentAcceptor?.proceed() }
     }
 
+    /// Accepts nobody until ``releaseAccepting()``.
+    ///
+    /// Holds are counted. Only on the loop.
+    package func holdAccepting() { currentAcceptor?.hold() }
+
+    /// Takes one hold away.
+    ///
+    /// Only on the loop.
+    package func releaseAccepting() { currentAcceptor?.release() }
+
     // MARK: One connection
 
     private func start(_ accepted: AcceptedConnection) {
@@ -103,7 +113,7 @@ package final class ServerCore: Sendable {
     // else may have the slot.
     private func end(_ connection: Connection, _ failure: (any Error)?) {
         state.withLock { $0.ended(connection.id) }
-        emit(.connectionEnded(id: connection.id, peer: connection.peer))
+        emit(.connectionEnded(id: connection.id, peer: connection.peer, duration: loop.now - connection.acceptedAt))
         if let failure, !isOurDoing(failure, connection) { tell(failure, connection) }
         limit.giveBack()
         currentAcceptor?.connectionEnded()

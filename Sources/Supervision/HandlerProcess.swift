@@ -52,7 +52,7 @@ package final class HandlerProcess: @unchecked Sendable {
 
     /// Waits for its end; from any task, and from several. The task's cancellation does not end the wait: it is the
     /// process that must be ended, by ``stop(_:)``.
-    package func exited() async -> ExitReport {
+    package nonisolated(nonsending) func exited() async -> ExitReport {
         await withUnsafeContinuation { continuation in
             if loop.isOnLoop {
                 wait(continuation)
