@@ -55,7 +55,7 @@ let package = Package(
         module("EventLoops", ["Descriptors", "CLinux", "CSystemd", system]),
         module("Sockets", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
         module("SocketServer", ["Sockets", "EventLoops", "Descriptors", "Policy", system]),
-        module("Supervision", ["EventLoops", "Descriptors", "CLinux", system]),
+        module("Supervision", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
         module("Systemd", ["Descriptors", "CSystemd", "CLinux", system]),
 
         // Composition.
@@ -66,7 +66,7 @@ let package = Package(
                 "ServiceConfig", "ManagerInterface", "Varlink", "CLinux", system, logging,
             ]),
         program("serverd", ["Daemon", "EventLoops", "ServiceConfig", arguments]),
-        program("serverctl", ["ManagerInterface", "Varlink", arguments]),
+        program("serverctl", ["ManagerInterface", "Varlink", "Descriptors", "Policy", system, arguments]),
 
         // Tests mirror Sources.
         .target(
@@ -75,12 +75,15 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
         tests("VarlinkTests", ["Varlink", "ManagerInterface"]),
+        tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
         tests("ServiceConfigTests", ["ServiceConfig", "Policy"]),
         tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
         tests(
             "SocketServerTests",
             ["SocketServer", "Sockets", "EventLoops", "Descriptors", "Policy", "TestSupport", "CLinux", system]),
-        tests("SupervisionTests", ["Supervision", "EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
+        tests(
+            "SupervisionTests",
+            ["Supervision", "EventLoops", "Descriptors", "Policy", "TestSupport", "CLinux", system]),
         tests("SystemdTests", ["Systemd", "Descriptors", "TestSupport", system]),
         tests(
             "DaemonTests",

@@ -1,1 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs toml++ and flattens its tree, so that nothing of C++ (types, exceptions, ownership) passes the boundary.
 #include "ctoml.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+// serverd.toml and services need two levels; the bound keeps every recursion over a tree short.
+#define TOML_MAX_NESTED_VALUES 16
+#include <toml++/toml.h>
+
+struct ctoml_document {
+    toml::table root;  // owns the bytes that the items point at
+    std::vector<ctoml_item> items;
+    std::string error;
+    ctoml_position error_position{};
+};
+
+namespace {
+
+ctoml_position position(const toml::source_region &region) noexcept {
+    return {region.begin.line, region.begin.column};
+}
+
+ctoml_text text(std::string_view view) noexcept { return {view.data(), view.size()}; }
+
+void append(const toml::node &node, const toml::key *key, std::vector<ctoml_item> &items) {
+    ctoml_item item{};
+    item.position = position(node.source());
+    if (key) {
+        item.key = text(key->str());
+        item.key_position = position(key->source());
+    }
+    if (const auto *table = node.as_table()) {
+        item.kind = CTOML_TABLE;
+        item.children = table->size();
+        items.push_back(item);
+        for (const auto &[name, value] : *table) append(value, &name, items);
+        return;
+    }
+    if (const auto *array = node.as_array()) {
+        item.kind = CTOML_ARRAY;
+        item.children = array->size();
+        items.push_back(item);
+        for (const auto &value : *array) append(value, nullptr, items);
+        return;
+    }
+    if (const auto *string = node.as_string()) {
+        item.kind = CTOML_STRING;
+        item.string = text(string->get());
+    } else if (const auto *integer = node.as_integer()) {
+        item.kind = CTOML_INTEGER;
+        item.integer = integer->get();
+    } else if (const auto *boolean = node.as_boolean()) {
+        item.kind = CTOML_BOOLEAN;
+        item.integer = boolean->get();
+    } else {
+        item.kind = node.is_floating_point() ? CTOML_FLOAT : CTOML_DATE_TIME;
+    }
+    items.push_back(item);
+}
+
+}  // namespace
+
+ctoml_document *ctoml_parse(const char *bytes, size_t length) noexcept try {
+    auto document = std::make_unique<ctoml_document>();
+    auto result = toml::parse(std::string_view(bytes, length));
+    if (result) {
+        document->root = std::move(result).table();
+        append(document->root, nullptr, document->items);
+    } else {
+        document->error = result.error().description();
+        document->error_position = position(result.error().source());
+    }
+    return document.release();
+} catch (...) {
+    return nullptr;
+}
+
+const ctoml_item *ctoml_items(const ctoml_document *document, size_t *count) noexcept {
+    *count = document->items.size();
+    return document->items.data();
+}
+
+ctoml_text ctoml_error(const ctoml_document *document, ctoml_position *position) noexcept {
+    *position = document->error_position;
+    return text(document->error);
+}
+
+void ctoml_free(ctoml_document *document) noexcept { delete document; }

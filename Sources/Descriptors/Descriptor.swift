@@ -21,7 +21,9 @@ package struct Descriptor: ~Copyable, Sendable {
 
     deinit { Self.closeNumber(number) }
 
-    /// Closes the descriptor now. An I/O error that close(2) reports is lost, as in every server.
+    /// Closes the descriptor now.
+    ///
+    /// An I/O error that close(2) reports is lost, as in every server.
     package consuming func close() {
         let number = self.number
         discard self

@@ -1,2 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
-import Testing
+// The loop's law, its timers, readiness and signals.
+
+internal import CLinux
+internal import Descriptors
+internal import EventLoops
+internal import Glibc
+internal import TestSupport
+internal import Testing
+
+@Suite("EventLoop")
+struct EventLoopTests {
+    @Test("run returns what its body returns, and throws what it throws")
+    func result() async throws {
+        struct Failure: Error {}
+        let value = await withCheckedContinuation { continuation in
+            startThread { continuation.resume(returning: try? EventLoop.run { 42 }) }
+        }
+        #expect(value == 42)
+        let failed = await withCheckedContinuation { continuation in
+            startThread {
+                do {
+                    try EventLoop.run { throw Failure() }
+                    continuation.resume(returning: false)
+                } catch { continuation.resume(returning: error is Failure) }
+            }
+        }
+        #expect(failed)
+    }
+
+    @Test("a task that yields for ever does not keep input from being served")
+    func law() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            let stop = OneShot<Void>()
+            let spinning = Task(executorPreference: loop) {
+                while stop.current == nil { await Task.yield() }
+            }
+            let read = Readiness(ends.reading.number, on: loop)
+            let waiting = Task(executorPreference: loop) { await read.wait(for: .read) }
+            startThread { _ = write(ends.writing.number, "x", 1) }
+            #expect(await waiting.value == .ready)
+            stop.fulfil(())
+            await spinning.value
+            read.close()
+        }
+    }
+
+    @Test("tasks run on the loop's thread, actors without an executor of their own too")
+    func isolation() async throws {
+        actor Plain {
+            func isOn(_ loop: EventLoop) -> Bool { loop.isOnLoop }
+        }
+        try await onLoop { loop in
+            #expect(loop.isOnLoop)
+            let there = await Plain().isOn(loop)
+            #expect(there)
+            let inTask = await Task(executorPreference: loop) { loop.isOnLoop }.value
+            #expect(inTask)
+        }
+    }
+
+    @Test("work from other threads wakes the loop, and none of it is lost")
+    func wakeUp() async throws {
+        try await onLoop { loop in
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        await withCheckedContinuation { continuation in
+                            startThread {
+                                for _ in 0..<999 { loop.execute {} }
+                                loop.execute { continuation.resume() }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("timers fire in order of their time, none early, cancelled ones not at all")
+    func timers() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let fired = EventLog<Int>()
+            loop.schedule(after: .seconds(3)) { fired.append(3) }
+            loop.schedule(after: .seconds(1)) { fired.append(1) }
+            let cancelled = loop.schedule(after: .seconds(2)) { fired.append(2) }
+            cancelled.cancel()
+            await clock.advance(by: .milliseconds(999), on: loop)
+            #expect(fired.all == [])
+            await clock.advance(by: .milliseconds(1), on: loop)
+            #expect(fired.all == [1])
+            await clock.advance(by: .seconds(2), on: loop)
+            #expect(fired.all == [1, 3])
+        }
+    }
+
+    @Test("a thousand timers in random order fire in order, with half of them cancelled")
+    func manyTimers() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let fired = EventLog<Int>()
+            for delay in (1...1000).shuffled() {
+                let timer = loop.schedule(after: .milliseconds(delay)) { fired.append(delay) }
+                if delay.isMultiple(of: 2) { timer.cancel() }
+            }
+            await clock.advance(by: .seconds(1), on: loop)
+            #expect(fired.all == Array(stride(from: 1, through: 999, by: 2)))
+        }
+    }
+
+    @Test("sleep ends when the real clock says so, and at once when the task is cancelled")
+    func sleeping() async throws {
+        try await onLoop { loop in
+            let start = loop.now
+            try await loop.sleep(for: .milliseconds(20))
+            #expect(loop.now - start >= .milliseconds(20))
+            let long = Task(executorPreference: loop) { try await loop.sleep(for: .seconds(3600)) }
+            await settle(loop)
+            long.cancel()
+            await #expect(throws: CancellationError.self) { try await long.value }
+        }
+    }
+
+    @Test("a wait ends with closed on close, with cancelled on cancellation (T22)")
+    func closedAndCancelled() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            let readiness = Readiness(ends.reading.number, on: loop)
+            let cancelled = Task(executorPreference: loop) { await readiness.wait(for: .read) }
+            await settle(loop)
+            cancelled.cancel()
+            #expect(await cancelled.value == .cancelled)
+            let closed = Task(executorPreference: loop) { await readiness.wait(for: .read) }
+            await settle(loop)
+            readiness.close()
+            #expect(await closed.value == .closed)
+            #expect(await readiness.wait(for: .read) == .closed)
+        }
+    }
+
+    @Test("a writer is told ready when its reader closes (T22)")
+    func readerGone() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            let chunk = [UInt8](repeating: 0, count: 65536)
+            while write(ends.writing.number, chunk, chunk.count) > 0 {}
+            let readiness = Readiness(ends.writing.number, on: loop)
+            let waiting = Task(executorPreference: loop) { await readiness.wait(for: .write) }
+            await settle(loop)
+            ends.reading.close()
+            #expect(await waiting.value == .ready)
+            signal(SIGPIPE, SIG_IGN)
+            #expect(write(ends.writing.number, chunk, 1) == -1 && errno == EPIPE)
+            readiness.close()
+        }
+    }
+
+    @Test("signals arrive on the loop")
+    func signals() async throws {
+        let arrived = await withCheckedContinuation { continuation in
+            startThread {
+                SignalWatch.block([SIGUSR1])
+                let result = try? EventLoop.run { () async throws -> CInt in
+                    guard let loop = EventLoop.current else { return 0 }
+                    let arrived = OneShot<CInt>()
+                    let watch = try SignalWatch([SIGUSR1], on: loop) { arrived.fulfil($0) }
+                    pthread_kill(pthread_self(), SIGUSR1)
+                    let signal = await arrived.value()
+                    watch.cancel()
+                    return signal
+                }
+                continuation.resume(returning: result)
+            }
+        }
+        #expect(arrived == SIGUSR1)
+    }
+}

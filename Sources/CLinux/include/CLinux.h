@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "spawn.h"
+
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern long syscall(long, ...);
 
@@ -65,3 +67,16 @@ static inline int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NON
 static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static inline pid_t clinux_gettid(void) { return (pid_t)syscall(SYS_gettid); }
+
+// The process at the other end of a Unix socket: 0, or -1 and errno.
+int clinux_peer_credentials(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid);
+
+// Drops every SYN without ACK that arrives at a listening TCP socket: 0, or -1 and errno.
+int clinux_drop_new_connections(int listener);
+
+// A socket by which the kernel can be asked about its sockets; -1 and errno when that is not allowed.
+int clinux_diagnosis_socket(void);
+
+// How many connections to `port` have begun but are not yet in the queue (SYN_RECV), for both families; -1 when the
+// kernel does not say.
+int clinux_count_half_open(int diagnosis, uint16_t port);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event loop: libsystemd's sd-event as the one serial executor on which the daemon's work runs.
+
+internal import CLinux
+internal import CSystemd
+internal import Descriptors
+internal import Glibc
+internal import Synchronization
+
+// Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
+/// A thread that waits for descriptors, timers and signals, and runs Swift tasks between them.
+///
+/// The loop's law. One turn is: dispatch the sources that are pending, a bounded number of them; then run the jobs
+/// that were queued when that was done, one generation; then wait, without blocking while jobs remain. So a task that
+/// yields for ever never starves input and output, and a flood of input never starves the tasks. Nothing that runs on
+/// the loop may block it.
+///
+/// sd-event is touched only from the loop's thread: ``execute(_:)`` and ``enqueue(_:)`` may be called from any other.
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+    /// The loop on which the current task was started by ``run(_:)``.
+    @TaskLocal public static var current: EventLoop?
+
+    /// How many pending sources one turn dispatches before it gives the jobs their time.
+    static let sourcesPerTurn = 64
+
+    let sdEvent: OpaquePointer
+    var timers = TimerQueue()
+    var armedDeadline: Duration?
+    var timerSource: OpaquePointer?
+    package let clock: any LoopClock
+
+    private let thread = pthread_self()
+    private let wakeUp: Descriptor
+    private var wakeUpSource: OpaquePointer?
+    private var queue: [Work] = []
+    private var generation: [Work] = []
+    private let remote = Mutex(Remote())
+    private var isFinished = false
+
+    private enum Work {
+        case job(UnownedJob)
+        case action(() -> Void)
+    }
+
+    // Safe: an entry is made by one thread and run by the loop's, with the lock between them.
+    private struct Remote: @unchecked Sendable {
+        var work: [Work] = []
+    }
+
+    private init(clock: any LoopClock) {
+        var event: OpaquePointer?
+        let result = sd_event_new(&event)
+        guard result >= 0, let event else {
+            preconditionFailure("sd_event_new: \(String(cString: strerror(-result)))")
+        }
+        let number = clinux_eventfd()
+        precondition(number >= 0, "eventfd: \(String(cString: strerror(errno)))")
+        sdEvent = event
+        wakeUp = Descriptor(adopting: number)
+        self.clock = clock
+    }
+
+    deinit {
+        sd_event_source_disable_unref(timerSource)
+        sd_event_source_disable_unref(wakeUpSource)
+        sd_event_unref(sdEvent)
+    }
+
+    // MARK: Running
+
+    /// Runs `body` on a new event loop that owns the calling thread, and returns what it returned.
+    ///
+    /// Tasks that `body` starts with `Task(executorPreference: EventLoop.current)`, and every server it creates, run on
+    /// this loop too. Those that are not done when `body` returns are never resumed: close servers first.
+    /// - Throws: what `body` throws.
+    public static func run<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result
+    ) throws -> Result {
+        try run(clock: MonotonicClock(), body)
+    }
+
+    /// As ``run(_:)``, with the clock that its timers follow.
+    package static func run<Result: Sendable>(
+        clock: any LoopClock, _ body: @escaping @Sendable () async throws -> Result
+    ) throws -> Result {
+        let loop = EventLoop(clock: clock)
+        loop.watchWakeUp()
+        let outcome = Outcome<Result>()
+        EventLoop.$current.withValue(loop) {
+            _ = Task(executorPreference: loop) {
+                let result: Swift.Result<Result, any Error>
+                do { result = .success(try await body()) } catch { result = .failure(error) }
+                outcome.result.withLock { $0 = result }
+                loop.execute { loop.isFinished = true }
+            }
+        }
+        while !loop.isFinished { loop.turn() }
+        guard let result = outcome.result.withLock({ $0 }) else {
+            preconditionFailure("the loop ends only after its body")
+        }
+        return try result.get()
+    }
+
+    private func turn() {
+        var budget = Self.sourcesPerTurn
+        var timeout = queue.isEmpty ? UInt64.max : 0
+        while budget > 0 {
+            let dispatched = sd_event_run(sdEvent, timeout)
+            precondition(dispatched >= 0, "sd_event_run: \(String(cString: strerror(-dispatched)))")
+            guard dispatched > 0 else { break }
+            timeout = 0
+            budget -= 1
+        }
+        runGeneration()
+        armTimer()
+    }
+
+    private func runGeneration() {
+        swap(&queue, &generation)
+        for work in generation {
+            switch work {
+            case .job(let job):
+                job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            case .action(let action):
+                action()
+            }
+        }
+        generation.removeAll(keepingCapacity: generation.count < 1024)
+    }
+
+    // MARK: Giving it work
+
+    /// Runs `action` on the loop, in the next generation of jobs.
+    ///
+    /// May be called from any thread.
+    package func execute(_ action: @escaping @Sendable () -> Void) { add(.action(action)) }
+
+    /// Queues a job; called by the Swift runtime, from any thread.
+    public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+
+    private func add(_ work: Work) {
+        guard !isOnLoop else {
+            queue.append(work)
+            return
+        }
+        let wasEmpty = remote.withLock { remote in
+            remote.work.append(work)
+            return remote.work.count == 1
+        }
+        guard wasEmpty else { return }
+        var one: UInt64 = 1
+        wakeUp.use { _ = write($0, &one, 8) }
+    }
+
+    private func watchWakeUp() {
+        let callback: sd_event_io_handler_t = { _, _, _, context in
+            guard let context else { return 0 }
+            Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue().takeRemoteWork()
+            return 0
+        }
+        let result = wakeUp.use { number in
+            sd_event_add_io(
+                sdEvent, &wakeUpSource, number, UInt32(EPOLLIN.rawValue), callback,
+                Unmanaged.passUnretained(self).toOpaque())
+        }
+        precondition(result >= 0, "sd_event_add_io: \(String(cString: strerror(-result)))")
+    }
+
+    private func takeRemoteWork() {
+        var count: UInt64 = 0
+        wakeUp.use { _ = read($0, &count, 8) }
+        queue += remote.withLock { remote in
+            defer { remote.work.removeAll() }
+            return remote.work
+        }
+    }
+
+    /// Runs `body` on the loop: at once when the caller is there already.
+    package func perform<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+        guard !isOnLoop else { return body() }
+        return await withUnsafeContinuation { continuation in
+            execute { continuation.resume(returning: body()) }
+        }
+    }
+
+    // MARK: Isolation
+
+    /// Whether the calling thread is the loop's.
+    package var isOnLoop: Bool { pthread_equal(thread, pthread_self()) != 0 }
+
+    /// Traps when called from another thread: for the things that only the loop's thread may touch.
+    package func preconditionOnLoop() {
+        precondition(isOnLoop, "this belongs to the event loop and was called from another thread")
+    }
+
+    /// Tells the Swift runtime whether code runs on this executor: it does on the loop's thread.
+    public func checkIsolated() { preconditionOnLoop() }
+
+    /// As ``checkIsolated()``, as an answer.
+    public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
+}
+
+/// What the body of a run came to, on its way from its task to the end of the run.
+private final class Outcome<Value: Sendable>: Sendable {
+    let result = Mutex<Result<Value, any Error>?>(nil)
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The acceptor: takes a slot, accepts, hands on; at the limit it does not accept, and no error ends it.
+
+internal import EventLoops
+internal import Policy
+internal import Sockets
+internal import SystemPackage
+
+/// Accepts the connections of one listener, on the loop.
+///
+/// Everything that may let it go on ends in ``proceed(promised:)``: the listener became readable, a slot was given back,
+/// a pause is over, the drop mode changed. There is no other gate, and no flag that an error could leave set.
+// Safe: the state is touched only on the loop's thread.
+final class Acceptor: @unchecked Sendable {
+    /// What the acceptor needs of its server.
+    struct Actions {
+        let isDropping: () -> Bool
+        let start: (AcceptedConnection) -> Void
+        let drop: (AcceptedConnection) -> Void
+        let emit: (ServerEvent) -> Void
+    }
+
+    private enum Mode {
+        case accepting
+        case finishing(AcceptorFinish)
+        case stopped
+    }
+
+    private let listener: ListeningSocket
+    private let limit: ConnectionLimit
+    private let batch: Int
+    private let loop: EventLoop
+    private let actions: Actions
+    private var mode = Mode.accepting
+    private var watch: DescriptorWatch?
+    private var pause: LoopTimer?
+    private var failures = 0
+    private var untoldFailures = 0
+    private var pauseTold: Duration?
+    private var limitTold: Duration?
+
+    init(_ listener: ListeningSocket, limit: ConnectionLimit, batch: Int, on loop: EventLoop, _ actions: Actions) {
+        self.listener = listener
+        self.limit = limit
+        self.batch = batch
+        self.loop = loop
+        self.actions = actions
+    }
+
+    /// Accepts who is there already, before it returns, and goes on by itself.
+    func start() {
+        watch = listener.withDescriptor { number in
+            DescriptorWatch(number, for: .read, on: loop) { [unowned self] _ in self.proceed() }
+        }
+        proceed()
+    }
+
+    /// Stops for good and lets go of the listener's descriptor, which may be closed then.
+    func stop() {
+        if case .finishing(let finish) = mode { finish.cancel() }
+        mode = .stopped
+        limit.stopWaiting(self)
+        pause?.cancel()
+        pause = nil
+        watch?.cancel()
+        watch = nil
+    }
+
+    /// Accepts who is still in the queue or on the way to it, within the limit, and calls `done` when nobody is left.
+    func finish(_ done: @escaping () -> Void) {
+        guard case .accepting = mode else { return done() }
+        mode = .finishing(AcceptorFinish(listener, on: loop, proceed: { [unowned self] in self.proceed() }, done: done))
+        proceed()
+    }
+
+    /// A connection of ours has given back its descriptor: a pause for want of descriptors is over.
+    func connectionEnded() {
+        guard pause != nil else { return }
+        endPause()
+    }
+
+    // MARK: The path of a connection
+
+    /// Accepts what there is room for, at most a batch.
+    ///
+    /// `promised` slots are already ours.
+    func proceed(promised: Int = 0) {
+        guard watch != nil, pause == nil else { return limit.giveBack(promised) }
+        // The slots are taken before anybody is accepted: the limit is never exceeded, and nobody is accepted to wait.
+        var slots = promised + limit.take(upTo: batch - promised)
+        defer { limit.giveBack(slots) }
+        let isDropping = actions.isDropping()
+        guard slots > 0 || isDropping else { return waitForSlot() }
+        var turns = isDropping ? batch : slots
+        while turns > 0 {
+            turns -= 1
+            switch listener.accept() {
+            case .success(let accepted) where isDropping:
+                actions.drop(accepted)
+            case .success(let accepted):
+                failures = 0
+                slots -= 1
+                actions.start(accepted)
+            case .failure(let errno):
+                guard goOn(after: errno) else { return }
+            }
+        }
+        watch?.change(to: .read)
+    }
+
+    /// - Returns: whether the next connection may be looked at now.
+    private func goOn(after errno: Errno) -> Bool {
+        if case .finishing(let finish) = mode, errno == .invalidArgument || AcceptFailure(errno) == .nobodyThere {
+            watch?.change(to: errno == .invalidArgument ? [] : .read)
+            finish.foundQueueEmpty()
+            return false
+        }
+        switch AcceptFailure(errno) {
+        case .nobodyThere:
+            watch?.change(to: .read)
+            return false
+        case .peer:
+            actions.emit(.acceptFailed(errno: errno.rawValue))
+            return true
+        case .pause:
+            beginPause(errno)
+            return false
+        }
+    }
+
+    private func waitForSlot() {
+        if case .finishing(let finish) = mode, !listener.mayHaveClient { return finish.foundQueueEmpty() }
+        // Level-triggered: a client that we cannot take must not wake us.
+        watch?.change(to: [])
+        let waits = limit.waitForSlot(self) { [self] in loop.execute { self.proceed(promised: 1) } }
+        guard waits else { return proceed() }
+        guard isTimeToTell(&limitTold) else { return }
+        actions.emit(.atConnectionLimit(limit: limit.maximum))
+    }
+
+    // MARK: Pausing
+
+    private func beginPause(_ errno: Errno) {
+        failures += 1
+        untoldFailures += 1
+        let duration = AcceptFailure.pause(afterFailures: failures)
+        watch?.change(to: [])
+        pause = loop.schedule(after: duration) { [weak self] in self?.endPause() }
+        guard isTimeToTell(&pauseTold) else { return }
+        actions.emit(.acceptPaused(errno: errno.rawValue, failures: untoldFailures, retryAfter: duration))
+        untoldFailures = 0
+    }
+
+    private func endPause() {
+        pause?.cancel()
+        pause = nil
+        proceed()
+    }
+
+    /// Once at first, then once a minute at most.
+    private func isTimeToTell(_ lastTold: inout Duration?) -> Bool {
+        let now = loop.now
+        if let last = lastTold, now - last < .seconds(60) { return false }
+        lastTold = now
+        return true
+    }
+}

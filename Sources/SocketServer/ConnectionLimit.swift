@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The number of connections that one server, or several together, may have at a time.
+
+internal import Synchronization
+
+/// Room for a number of connections, which several servers may share.
+///
+/// A slot is taken before a connection is accepted, and given back after its socket is closed. When there is none,
+/// servers that have a client waiting get the next ones in the order in which they found that out: each slot that is
+/// given back goes to the first of them, and to nobody else.
+public final class ConnectionLimit: Sendable {
+    /// The most connections at a time.
+    public let maximum: Int
+
+    private struct State {
+        var taken = 0
+        var waiters: [Waiter] = []
+    }
+
+    private struct Waiter {
+        let owner: ObjectIdentifier
+        let take: @Sendable () -> Void
+    }
+
+    private let state = Mutex(State())
+
+    /// A limit of `maximum`, which must be at least 1.
+    public init(_ maximum: Int) {
+        precondition(maximum >= 1, "a connection limit must be at least 1, but is \(maximum)")
+        self.maximum = maximum
+    }
+
+    /// How many slots are taken now.
+    public var taken: Int { state.withLock { $0.taken } }
+
+    /// Takes as many slots as are free, at most `count`.
+    ///
+    /// None while somebody else was promised the next one.
+    func take(upTo count: Int) -> Int {
+        state.withLock { state in
+            guard state.waiters.isEmpty else { return 0 }
+            let number = min(count, maximum - state.taken)
+            state.taken += number
+            return number
+        }
+    }
+
+    /// Calls `take` once with a slot that is already the owner's: when one is given back, from that caller's thread.
+    /// - Returns: false when a slot is free now; then nothing was arranged.
+    func waitForSlot(_ owner: AnyObject, _ take: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            let identifier = ObjectIdentifier(owner)
+            guard !state.waiters.contains(where: { $0.owner == identifier }) else { return true }
+            guard state.taken >= maximum || !state.waiters.isEmpty else { return false }
+            state.waiters.append(Waiter(owner: identifier, take: take))
+            return true
+        }
+    }
+
+    /// Forgets that `owner` waits.
+    func stopWaiting(_ owner: AnyObject) {
+        state.withLock { state in state.waiters.removeAll { $0.owner == ObjectIdentifier(owner) } }
+    }
+
+    /// Gives `count` slots back; they go to those who wait, one each, in their order.
+    func giveBack(_ count: Int = 1) {
+        for _ in 0..<count {
+            let waiter = state.withLock { state -> Waiter? in
+                guard state.waiters.isEmpty else { return state.waiters.removeFirst() }
+                precondition(state.taken > 0, "a slot was given back twice")
+                state.taken -= 1
+                return nil
+            }
+            waiter?.take()
+        }
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// A server without the types of its addresses: counting, serving, closing.
+
+internal import EventLoops
+internal import Policy
+package import Sockets
+internal import Synchronization
+
+/// The machine inside every ``Server``.
+package final class ServerCore: Sendable {
+    let loop: EventLoop
+    let options: ServerOptions
+    let limit: ConnectionLimit
+    package let listener: ListeningSocket
+    private let handler: @Sendable (Connection) async throws -> Void
+    private let report: @Sendable (Connection, any Error) throws -> Void
+    private let state: Mutex<ServerState>
+    private let changed: LoopCondition
+    private let acceptor = Mutex<Acceptor?>(nil)
+
+    /// A server that has not begun to accept.
+    ///
+    /// `report` is told of a handler's error; if it throws, the server closes.
+    init(
+        _ listener: ListeningSocket, options: ServerOptions, on loop: EventLoop,
+        report: @escaping @Sendable (Connection, any Error) throws -> Void,
+        handler: @escaping @Sendable (Connection) async throws -> Void
+    ) {
+        self.loop = loop
+        self.options = options
+        self.listener = listener
+        self.handler = handler
+        self.report = report
+        limit =
+            options.connectionLimit
+            ?? ConnectionLimit(options.maxConnections ?? ServerOptions.defaultMaxConnections)
+        state = Mutex(ServerState(isDropping: options.dropIncomingConnections))
+        changed = LoopCondition(on: loop)
+    }
+
+    /// Begins to accept; those who are there already are accepted before it returns.
+    ///
+    /// Only on the loop.
+    func start() {
+        let acceptor = Acceptor(
+            listener, limit: limit, batch: options.maxAcceptsPerBatch, on: loop,
+            Acceptor.Actions(
+                isDropping: { [unowned self] in self.isDropping },
+                start: { [unowned self] in self.start($0) },
+                drop: { [unowned self] in self.drop($0) },
+                emit: { [unowned self] in self.emit($0) }))
+        self.acceptor.withLock { $0 = acceptor }
+        acceptor.start()
+    }
+
+    // MARK: Questions
+
+    var numConnections: Int { state.withLock { $0.count } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isFinishing: Bool { state.withLock { $0.phase != .open } }
+    var failure: (any Error)? { state.withLock { $0.failure } }
+    package var connections: [Connection] { state.withLock { $0.connections } }
+    var isDropping: Bool { state.withLock { $0.isDropping } }
+
+    func setDropping(_ isDropping: Bool) {
+        state.withLock { $0.isDropping = isDropping }
+        loop.execute { self.currentAcceptor?.proceed() }
+    }
+
+    // MARK: One connection
+
+    private func start(_ accepted: AcceptedConnection) {
+        let socket = ConnectedSocket(accepted, localAddress: listener.addressOfConnections, on: loop)
+        let connection = Connection(id: options.numbering.next(), socket: socket)
+        guard state.withLock({ $0.accepted(connection) }) else { return discard(connection) }
+        emit(.connectionAccepted(id: connection.id, peer: connection.peer))
+        _ = Task(executorPreference: loop) { await self.serve(connection) }
+    }
+
+    private func drop(_ accepted: AcceptedConnection) {
+        let socket = ConnectedSocket(accepted, localAddress: nil, on: loop)
+        socket.closeNow()
+        emit(.connectionDropped(peer: socket.peer))
+    }
+
+    private func serve(_ connection: Connection) async {
+        // Here, not when the task was made: close may have come in between, and then no handler is called.
+        guard state.withLock({ $0.begin(connection.id) }) else { return discard(connection) }
+        var failure: (any Error)?
+        do { try await handler(connection) } catch { failure = error }
+        await loop.perform { connection.socket.closeNow() }
+        end(connection, failure)
+    }
+
+    private func discard(_ connection: Connection) {
+        connection.socket.closeNow()
+        emit(.connectionDropped(peer: connection.peer))
+        limit.giveBack()
+        currentAcceptor?.connectionEnded()
+    }
+
+    // The order is a promise: the socket is closed; the connection leaves the count; its error is told; then somebody
+    // else may have the slot.
+    private func end(_ connection: Connection, _ failure: (any Error)?) {
+        state.withLock { $0.ended(connection.id) }
+        emit(.connectionEnded(id: connection.id, peer: connection.peer))
+        if let failure, !isOurDoing(failure, connection) { tell(failure, connection) }
+        limit.giveBack()
+        currentAcceptor?.connectionEnded()
+        changed.signal()
+    }
+
+    /// Whether the server itself, or a peer that has left, is behind a handler's error.
+    private func isOurDoing(_ failure: any Error, _ connection: Connection) -> Bool {
+        guard let error = failure as? ServerError else { return false }
+        return error.code == .peerGone || (connection.isClosedByServer && error.code == .closed)
+    }
+
+    private func tell(_ failure: any Error, _ connection: Connection) {
+        emit(.handlerFailed(id: connection.id, peer: connection.peer, error: failure))
+        do {
+            try report(connection, failure)
+        } catch {
+            if state.withLock({ $0.close(because: error) }) { closeListener() }
+        }
+    }
+
+    // MARK: Closing
+
+    nonisolated(nonsending) func close(closeExistingConnections: Bool) async {
+        let isFirst = state.withLock { $0.close() }
+        let existing = closeExistingConnections ? connections : []
+        await loop.perform {
+            if isFirst { self.closeListener() }
+            for connection in existing { connection.closeNow() }
+        }
+        for connection in existing { await connection.close() }
+        await closeFinished()
+    }
+
+    nonisolated(nonsending) func finishAccepting() async {
+        if state.withLock({ $0.finish() }) {
+            await loop.perform {
+                self.currentAcceptor?.finish {
+                    if self.state.withLock({ $0.close() }) { self.closeListener() }
+                }
+            }
+        }
+        await closeFinished()
+    }
+
+    private func closeListener() {
+        currentAcceptor?.stop()
+        listener.close()
+        state.withLock { $0.listenerClosed() }
+        emit(.closed(error: failure))
+        changed.signal()
+    }
+
+    func closeFinished() async {
+        await changed.wait { self.state.withLock { $0.phase == .closed } }
+    }
+
+    func closeFinishedAndHandlersDetermined() async {
+        await changed.wait { self.state.withLock { $0.phase == .closed && $0.count == 0 } }
+    }
+
+    private var currentAcceptor: Acceptor? { acceptor.withLock { $0 } }
+
+    private func emit(_ event: ServerEvent) { options.onEvent?(event) }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closing a listener without losing who has already connected: the barrier before the last accept.
+
+internal import CLinux
+internal import Descriptors
+internal import Policy
+
+/// What still stands before a listener with its barrier raised may close.
+package enum BarrierState: Sendable {
+    /// Nobody new can come: once the queue is found empty, nothing is lost by closing.
+    case sealed
+    /// Clients have begun to connect and will reach the queue, or give up.
+    case settling
+    /// It cannot be known.
+    case unknown
+}
+
+extension ListeningSocket {
+    /// Keeps new clients out, while those who have begun to connect still reach the queue and can be accepted: over TCP
+    /// by a filter that drops SYN (a client tries again, and is refused once the listener is closed), over a Unix
+    /// socket by shutdown(2), after which accept answers `EINVAL` when the queue is empty.
+    ///
+    /// An inherited listener gets no barrier: its queue belongs to the next owner.
+    /// - Returns: whether a barrier stands.
+    package func raiseBarrier() -> Bool {
+        guard !isInherited else { return false }
+        return withDescriptor { number in
+            switch address {
+            case .inet:
+                return clinux_drop_new_connections(number) == 0
+            case .unix:
+                ConnectedSocket.refuseNewConnections(toUnixListener: number)
+                return true
+            }
+        } ?? false
+    }
+
+    /// Whether clients are still on their way into the queue, after ``raiseBarrier()``.
+    package var barrierState: BarrierState {
+        guard case .inet(let inet) = address else { return .sealed }
+        let number = clinux_diagnosis_socket()
+        guard number >= 0 else { return .unknown }
+        let diagnosis = Descriptor(adopting: number)
+        let count = diagnosis.use { clinux_count_half_open($0, inet.port) }
+        return count < 0 ? .unknown : count == 0 ? .sealed : .settling
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connected stream socket: reading, writing, the only shutdown(2), and its two ways to close.
+
+internal import CLinux
+internal import Descriptors
+package import EventLoops
+internal import Glibc
+public import Policy
+package import SystemPackage
+
+// Safe: the state is touched only on the loop's thread.
+/// One accepted stream socket, served on an event loop.
+///
+/// All calls may be repeated and may come from any task: they hop to the loop. Reading and writing never block the
+/// loop; O_NONBLOCK is not used, since it would belong to every process that holds the socket.
+public final class ConnectedSocket: @unchecked Sendable {
+    /// The other end, as accept(2) gave it.
+    public let peer: SocketAddress
+    package let loop: EventLoop
+    private let knownLocalAddress: SocketAddress?
+    private var descriptor: Descriptor?
+    private var readiness: Readiness?
+    private var bytesThisTurn = 0
+
+    /// How many bytes one connection may move before it lets others have their turn.
+    static let bytesPerTurn = 256 * 1024
+
+    /// Takes ownership of the descriptor inside `accepted`.
+    ///
+    /// `localAddress` is our end if the caller knows it.
+    package init(_ accepted: AcceptedConnection, localAddress: SocketAddress?, on loop: EventLoop) {
+        descriptor = Descriptor(adopting: accepted.descriptor)
+        peer = accepted.peer
+        knownLocalAddress = localAddress
+        self.loop = loop
+    }
+
+    /// Our end.
+    ///
+    /// For a closed socket whose listener had no address of its own: `nil`.
+    public var localAddress: SocketAddress? {
+        knownLocalAddress ?? descriptor?.use { RawAddress.local(of: $0) }
+    }
+
+    /// Whether it was closed here, or given away.
+    package var isClosed: Bool { descriptor == nil }
+
+    /// Lends the descriptor's number, for socket options or to give a copy to a program.
+    ///
+    /// Only on the loop.
+    /// - Returns: `nil` when the socket is closed.
+    package func withDescriptor<R, E: Error>(_ body: (CInt) throws(E) -> R) throws(E) -> R? {
+        loop.preconditionOnLoop()
+        return try descriptor?.use(body)
+    }
+
+    // MARK: Bytes
+
+    /// Waits for bytes and reads at most `count` of them; an empty array is the end of the stream.
+    /// - Throws: `ECANCELED` when the task is cancelled, `EBADF` when the socket is closed here, or what recv(2) says.
+    package func receive(upTo count: Int) async throws(Errno) -> [UInt8] {
+        while true {
+            await yieldAfterTurn()
+            switch receiveNow(upTo: count) {
+            case .success(let bytes): return bytes
+            case .failure(.wouldBlock): try await wait(for: .read)
+            case .failure(let error): throw error
+            }
+        }
+    }
+
+    private func receiveNow(upTo count: Int) -> Result<[UInt8], Errno> {
+        guard let number = descriptor?.use({ $0 }) else { return .failure(.badFileDescriptor) }
+        var failure: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            let received = Self.uninterrupted { recv(number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT)) }
+            if received < 0 { failure = Errno(rawValue: errno) }
+            initialized = max(received, 0)
+        }
+        if let failure { return .failure(failure) }
+        bytesThisTurn += bytes.count
+        return .success(bytes)
+    }
+
+    /// Writes as many of `bytes` as fit now.
+    ///
+    /// Only on the loop.
+    /// - Returns: how many; `EAGAIN` when none do, `EPIPE` or `ECONNRESET` when the peer has gone, without a signal.
+    package func sendNow(_ bytes: ArraySlice<UInt8>) -> Result<Int, Errno> {
+        guard let number = descriptor?.use({ $0 }) else { return .failure(.badFileDescriptor) }
+        let sent = bytes.withUnsafeBytes { buffer in
+            Self.uninterrupted {
+                send(number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+            }
+        }
+        guard sent >= 0 else { return .failure(Errno(rawValue: errno)) }
+        bytesThisTurn += sent
+        return .success(sent)
+    }
+
+    /// Calls `action` on the loop once the socket takes bytes again, or is closed.
+    ///
+    /// One at a time. Only on the loop.
+    package func whenWritable(_ action: @escaping (ReadinessOutcome) -> Void) {
+        guard let readiness = makeReadiness() else { return action(.closed) }
+        readiness.whenReady(for: .write, action)
+    }
+
+    /// Lets other work run when this connection has had its bytes of this turn.
+    package func yieldAfterTurn() async {
+        guard bytesThisTurn >= Self.bytesPerTurn else { return }
+        bytesThisTurn = 0
+        await Task.yield()
+    }
+
+    private func wait(for direction: Interest) async throws(Errno) {
+        guard let readiness = makeReadiness() else { throw .badFileDescriptor }
+        bytesThisTurn = 0
+        switch await readiness.wait(for: direction) {
+        case .ready: return
+        case .closed: throw .badFileDescriptor
+        case .cancelled: throw .canceled
+        }
+    }
+
+    private func makeReadiness() -> Readiness? {
+        guard let number = descriptor?.use({ $0 }) else { return nil }
+        if let readiness { return readiness }
+        let made = Readiness(number, on: loop)
+        readiness = made
+        return made
+    }
+
+    private static func uninterrupted(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
+    }
+
+    // MARK: Closing
+
+    /// Tells the peer that no more bytes will come; what the peer sends is still read.
+    package func shutdownWriting() {
+        loop.preconditionOnLoop()
+        descriptor?.use { _ = shutdown($0, CInt(SHUT_WR)) }
+    }
+
+    /// Ends the connection for every process that holds it, and closes our descriptor: shutdown(2), then close(2).
+    ///
+    /// It returns when close(2) has. Waiting reads end as if the socket had been closed before.
+    public func close() async {
+        await loop.perform { self.closeNow() }
+    }
+
+    /// As ``close()``, at once.
+    ///
+    /// Only on the loop.
+    package func closeNow() {
+        loop.preconditionOnLoop()
+        // Fails when the peer has gone; then there is nothing to end.
+        descriptor?.use { _ = shutdown($0, CInt(SHUT_RDWR)) }
+        closeOwnDescriptor()
+    }
+
+    /// Closes our descriptor and leaves the connection alone: a program that has a copy decides when it ends.
+    ///
+    /// Only on the loop.
+    package func closeOwnDescriptor() {
+        loop.preconditionOnLoop()
+        // First the watch, then the number: the next connection may get the same one.
+        readiness?.close()
+        readiness = nil
+        if let open = descriptor.take() { open.close() }
+    }
+
+    /// Makes a listening Unix socket refuse whoever comes now, while those in its queue can still be accepted.
+    static func refuseNewConnections(toUnixListener number: CInt) {
+        _ = shutdown(number, CInt(SHUT_RD))
+    }
+}

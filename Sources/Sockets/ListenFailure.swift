@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a listening socket could not be had, told to a person.
+
+package import SystemPackage
+
+/// Why a socket could not be made to listen.
+package struct ListenFailure: Error, Equatable, Sendable {
+    /// What was being done when it failed.
+    package enum Step: String, Sendable {
+        case socket = "create a socket for"
+        case option = "set the options of the socket for"
+        case path = "use the path of"
+        case bind = "bind"
+        case owner = "set the owner of"
+        case listen = "listen on"
+        case adopt = "adopt the inherited socket for"
+    }
+
+    /// What was being done.
+    package let step: Step
+    /// On which address.
+    package let address: String
+    /// What the system answered; `nil` when the reason is our own check.
+    package let errno: Errno?
+    /// The reason and the remedy, when they are more than the errno's text.
+    package let reason: String?
+
+    package init(_ step: Step, _ address: String, _ errno: Errno?, reason: String? = nil) {
+        self.step = step
+        self.address = address
+        self.errno = errno
+        self.reason = reason
+    }
+}
+
+extension ListenFailure: CustomStringConvertible {
+    /// `cannot bind 0.0.0.0:79: Address already in use; …`.
+    package var description: String {
+        let parts = [errno.map(\.description), reason].compactMap { $0 }
+        return "cannot \(step.rawValue) \(address): \(parts.joined(separator: "; "))"
+    }
+}

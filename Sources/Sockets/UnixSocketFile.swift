@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file of a Unix socket: who owns it, when an old one may be removed, and that only our own is unlinked.
+
+internal import CLinux
+internal import Descriptors
+internal import Glibc
+internal import Policy
+internal import SystemPackage
+
+/// The mode and owner of a socket file.
+package struct SocketFileOptions: Hashable, Sendable {
+    /// The permission bits; who may write may connect.
+    package var mode: UInt32
+    /// The owner; `nil` leaves it to the system.
+    package var user: UInt32?
+    /// The group; `nil` leaves it to the system.
+    package var group: UInt32?
+
+    /// Everybody may connect, unless told otherwise.
+    package init(mode: UInt32 = 0o666, user: UInt32? = nil, group: UInt32? = nil) {
+        self.mode = mode
+        self.user = user
+        self.group = group
+    }
+}
+
+/// A socket file that we created: it is unlinked only while it is still the same file.
+struct UnixSocketFile: Sendable {
+    let path: String
+    let device: dev_t
+    let inode: ino_t
+
+    /// Removes the file, unless somebody has put another one in its place.
+    func unlink() {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
+        _ = Glibc.unlink(path)
+    }
+}
+
+/// The folder of a socket file that is to be created, held open meanwhile so that its checks stay true.
+struct SocketFolder: ~Copyable {
+    private let folder: Descriptor
+    private let path: String
+    private let fileName: String
+
+    /// Opens the folder of `path`.
+    /// - Throws: when it does not exist, or others may replace files in it: then anybody could take the service's place.
+    init(of path: String) throws(ListenFailure) {
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let folderPath = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let number = open(folderPath, O_DIRECTORY | O_CLOEXEC | O_RDONLY)
+        guard number >= 0 else {
+            throw ListenFailure(.path, path, Errno(rawValue: errno), reason: "create the folder \(folderPath) first")
+        }
+        let opened = Descriptor(adopting: number)
+        var status = stat()
+        guard fstat(number, &status) == 0 else { throw ListenFailure(.path, path, Errno(rawValue: errno)) }
+        let othersWrite = status.st_mode & 0o022 != 0 && status.st_mode & S_ISVTX == 0
+        guard !othersWrite else {
+            throw ListenFailure(
+                .path, path, nil,
+                reason: "others may write to its folder \(folderPath), which has no sticky bit; "
+                    + "chmod go-w it, or choose another folder")
+        }
+        folder = opened
+        self.path = path
+        fileName = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+    }
+
+    /// The path to give to bind(2): the path itself, or a shorter way to the same file when it is too long for a socket.
+    var bindPath: String {
+        path.utf8.count <= 107 ? path : "/proc/self/fd/\(folder.use { $0 })/\(fileName)"
+    }
+
+    /// Unlinks what is at the path if it is a socket on which nobody listens any more.
+    /// - Throws: when it is something else, or in use.
+    borrowing func removeStaleSocket() throws(ListenFailure) {
+        guard let status = fileStatus() else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            throw ListenFailure(.path, path, nil, reason: "it exists and is not a socket; remove it by hand")
+        }
+        let number = clinux_socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, 1)
+        guard number >= 0 else { throw ListenFailure(.socket, path, Errno(rawValue: errno)) }
+        let probe = Descriptor(adopting: number)
+        guard var raw = RawAddress(.unix(.path(bindPath))) else {
+            throw ListenFailure(.path, path, nil, reason: "its file name is too long")
+        }
+        let answer = probe.use { clinux_connect($0, &raw.storage, raw.length) }
+        let refused = answer != 0 && errno == ECONNREFUSED
+        probe.close()
+        guard refused else {
+            throw ListenFailure(.bind, path, .addressInUse, reason: "another process listens there")
+        }
+        _ = folder.use { unlinkat($0, fileName, 0) }
+    }
+
+    /// Changes the owner of the file that bind(2) has just made.
+    borrowing func setOwner(_ options: SocketFileOptions) throws(ListenFailure) {
+        guard options.user != nil || options.group != nil else { return }
+        let result = folder.use {
+            fchownat($0, fileName, options.user ?? uid_t.max, options.group ?? gid_t.max, AT_SYMLINK_NOFOLLOW)
+        }
+        if result != 0 { throw ListenFailure(.owner, path, Errno(rawValue: errno)) }
+    }
+
+    /// The identity of the file that bind(2) has just made.
+    borrowing func createdFile() -> UnixSocketFile? {
+        fileStatus().map { UnixSocketFile(path: path, device: $0.st_dev, inode: $0.st_ino) }
+    }
+
+    private borrowing func fileStatus() -> stat? {
+        var status = stat()
+        return folder.use { fstatat($0, fileName, &status, AT_SYMLINK_NOFOLLOW) } == 0 ? status : nil
+    }
+}
