@@ -14,17 +14,14 @@ extension Integration {
             let victim = ServiceFile.program("victim", listen: "127.0.0.1:0", [try Programs.installed("cat")])
             try withDaemon([victim, hello]) { daemon in
                 let (target, other) = (try daemon.endpoint("victim"), try daemon.endpoint("hello"))
-                let isOver = Mutex(false)
-                let ended = DispatchSemaphore(value: 0)
                 let storm = Storm(target: target, count: 10_000)
-                Thread.detachNewThread {
-                    storm.run()
-                    ended.signal()
-                }
+                Thread.detachNewThread { storm.run() }
                 var waits: [Duration] = []
-                while !isOver.withLock({ $0 }) {
-                    waits.append(try ContinuousClock().measure { #expect(try Client(other).receive() == "hello\n") })
-                    if ended.wait(timeout: .now()) == .success { isOver.withLock { $0 = true } }
+                while !storm.isOver {
+                    let begin = ContinuousClock.now
+                    let answer = try Client(other).receive()
+                    waits.append(begin.duration(to: .now))
+                    #expect(answer == "hello\n")
                 }
                 #expect(storm.connected == 10_000)
                 let sorted = waits.sorted()
@@ -72,7 +69,7 @@ extension Integration {
 private final class Storm: Sendable {
     private let target: Endpoint
     private let count: Int
-    private let done = Mutex(0)
+    private let state = Mutex((connected: 0, isOver: false))
 
     init(target: Endpoint, count: Int) {
         self.target = target
@@ -80,14 +77,18 @@ private final class Storm: Sendable {
     }
 
     /// How many could connect.
-    var connected: Int { done.withLock { $0 } }
+    var connected: Int { state.withLock { $0.connected } }
+
+    /// Whether the last has gone.
+    var isOver: Bool { state.withLock { $0.isOver } }
 
     func run() {
         for _ in 0..<count {
             // A client that cannot connect is missing in the count.
             guard let client = try? Client(target) else { continue }
             client.resetOnClose()
-            done.withLock { $0 += 1 }
+            state.withLock { $0.connected += 1 }
         }
+        state.withLock { $0.isOver = true }
     }
 }

@@ -36,20 +36,3 @@ extension Integration {
         }
     }
 }
-
-/// A pipe whose ends close with it.
-final class StandardPipe: Sendable {
-    let readEnd: CInt
-    let writeEnd: CInt
-
-    init() throws {
-        var ends: [CInt] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw TestFailure("pipe2: \(String(cString: strerror(errno)))") }
-        (readEnd, writeEnd) = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(readEnd)
-        close(writeEnd)
-    }
-}

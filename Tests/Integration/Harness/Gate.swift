@@ -10,7 +10,7 @@ final class Gate: Sendable {
 
     init(in directory: TemporaryDirectory, _ name: String = "gate") throws {
         path = try directory.makePipe(name)
-        descriptor = open(path, O_RDWR | O_CLOEXEC)
+        descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw TestFailure("cannot open \(path): \(String(cString: strerror(errno)))") }
     }
 

@@ -13,7 +13,7 @@ final class LogFile: Sendable {
         guard FileManager.default.createFile(atPath: path, contents: nil) else {
             throw TestFailure("cannot write \(path)")
         }
-        watch = inotify_init1(CInt(IN_NONBLOCK.rawValue) | CInt(IN_CLOEXEC.rawValue))
+        watch = inotify_init1(CInt(IN_NONBLOCK) | CInt(IN_CLOEXEC))
         guard inotify_add_watch(watch, path, UInt32(IN_MODIFY)) >= 0 else { throw TestFailure("cannot watch \(path)") }
     }
 
