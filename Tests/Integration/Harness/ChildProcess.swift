@@ -22,7 +22,9 @@ final class ChildProcess: Sendable {
     private let status = Mutex<CInt?>(nil)
     private let ended = DispatchSemaphore(value: 0)
 
-    /// Starts `command`, whose first word is an absolute path. The environment is exactly the one given.
+    /// Starts `command`, whose first word is an absolute path.
+    ///
+    /// The environment is exactly the one given.
     init(
         _ command: [String], environment: [String: String] = ChildProcess.environment, input: Stream = .null,
         output: Stream = .null, errors: Stream = .null
@@ -34,7 +36,8 @@ final class ChildProcess: Sendable {
         for (number, stream) in [input, output, errors].enumerated() {
             Self.add(stream, as: CInt(number), to: &actions)
         }
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        // Whatever another test has open without close-on-exec must not be kept open by this program.
+        for number in CInt(3)..<1024 { posix_spawn_file_actions_addclose(&actions, number) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -57,14 +60,17 @@ final class ChildProcess: Sendable {
 
     /// What every program of the tests sees, unless told otherwise: no configuration of the person who runs them.
     static let environment = [
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+        "HOME": "/nonexistent",
         "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
     ]
 
     /// Whether it has ended.
     var hasEnded: Bool { status.withLock { $0 != nil } }
 
-    /// Waits for the end; the exit code, or 128 plus the signal. Throws when it takes longer than `seconds`.
+    /// Waits for the end; the exit code, or 128 plus the signal.
+    ///
+    /// Throws when it takes longer than `seconds`.
     @discardableResult
     func wait(seconds: TimeInterval = patience) throws -> CInt {
         guard ended.wait(timeout: .now() + seconds) == .success else {

@@ -41,7 +41,9 @@ enum Endpoint: Sendable, Equatable {
 final class Client: Sendable {
     private let descriptor: CInt
 
-    /// Connects. `boundTo` gives a Unix client a name of its own: the bytes after the NUL of an abstract address.
+    /// Connects.
+    ///
+    /// `boundTo` gives a Unix client a name of its own: the bytes after the NUL of an abstract address.
     init(_ endpoint: Endpoint, boundTo name: [UInt8] = []) throws {
         switch endpoint {
         case .inet(let host, let port): descriptor = try Self.connectInet(host, port)
@@ -59,7 +61,9 @@ final class Client: Sendable {
         let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw TestFailure("send: \(String(cString: strerror(errno)))") }
             sent += count
         }
@@ -86,7 +90,9 @@ final class Client: Sendable {
         while all.count < count ?? .max {
             let got = recv(descriptor, &buffer, min(buffer.count, (count ?? .max) - all.count), 0)
             if got == 0 { break }
-            guard got > 0 else { throw TestFailure("receive: \(String(cString: strerror(errno))), got \(all.count) bytes") }
+            guard got > 0 else {
+                throw TestFailure("receive: \(String(cString: strerror(errno))), got \(all.count) bytes")
+            }
             all += buffer[..<got]
         }
         return all

@@ -10,8 +10,10 @@ final class LogFile: Sendable {
 
     init(path: String) throws {
         self.path = path
-        guard FileManager.default.createFile(atPath: path, contents: nil) else { throw TestFailure("cannot write \(path)") }
-        watch = inotify_init1(CInt(IN_NONBLOCK.rawValue) | CInt(IN_CLOEXEC.rawValue))
+        guard FileManager.default.createFile(atPath: path, contents: nil) else {
+            throw TestFailure("cannot write \(path)")
+        }
+        watch = inotify_init1(CInt(IN_NONBLOCK) | CInt(IN_CLOEXEC))
         guard inotify_add_watch(watch, path, UInt32(IN_MODIFY)) >= 0 else { throw TestFailure("cannot watch \(path)") }
     }
 
@@ -38,6 +40,7 @@ final class LogFile: Sendable {
     /// Waits until the file holds a line with all of `words`; returns that line.
     @discardableResult
     func await(_ words: String..., seconds: TimeInterval = patience) throws -> String {
-        try self.await(words.joined(separator: ", "), seconds: seconds) { line in words.allSatisfy { line.contains($0) } }
+        try self.await(words.joined(separator: ", "), seconds: seconds) { line in words.allSatisfy { line.contains($0) }
+        }
     }
 }

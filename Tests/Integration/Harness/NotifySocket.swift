@@ -36,7 +36,9 @@ final class NotifySocket: Sendable {
             let hadEnded = process.hasEnded
             if received.contains(where: { $0.hasPrefix(prefix) }) { return }
             if hadEnded { throw TestFailure("ended before it reported \(prefix), with \(try process.wait())") }
-            guard Date() < deadline else { throw TestFailure("did not report \(prefix) within \(seconds) s: \(received)") }
+            guard Date() < deadline else {
+                throw TestFailure("did not report \(prefix) within \(seconds) s: \(received)")
+            }
             var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             poll(&ready, 1, 100)
         }

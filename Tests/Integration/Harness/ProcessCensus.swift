@@ -20,13 +20,16 @@ struct ProcessCensus: Equatable, Sendable {
         let numbers = (try? files.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
         var descriptors: [String: Int] = [:]
         for number in numbers {
-            guard let target = try? files.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(number)") else { continue }
+            guard let target = try? files.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(number)") else {
+                continue
+            }
             let isSocket = target.hasPrefix("socket:")
             descriptors[isSocket ? "socket" : target, default: 0] += 1
         }
         var children = Set<pid_t>()
         for thread in (try? files.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? [] {
-            children.formUnion(readText("/proc/\(pid)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) })
+            children.formUnion(
+                readText("/proc/\(pid)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) })
         }
         return ProcessCensus(descriptors: descriptors, children: children)
     }

@@ -34,12 +34,15 @@ func succeed(
 ) throws -> String {
     let result = try run(command, environment: environment, input: input, seconds: seconds)
     guard result.exitCode == 0 else {
-        throw TestFailure("\(command.joined(separator: " ")) ended with \(result.exitCode): \(result.errors)\(result.output)")
+        throw TestFailure(
+            "\(command.joined(separator: " ")) ended with \(result.exitCode): \(result.errors)\(result.output)")
     }
     return result.output
 }
 
-/// Tries `condition` until it holds. For the state of another process, which nothing announces.
+/// Tries `condition` until it holds.
+///
+/// For the state of another process, which nothing announces.
 func eventually(_ what: String, seconds: TimeInterval = patience, _ condition: () throws -> Bool) throws {
     let deadline = Date() + seconds
     while try !condition() {
@@ -49,7 +52,9 @@ func eventually(_ what: String, seconds: TimeInterval = patience, _ condition: (
     }
 }
 
-/// The text of a file; empty if there is none. Bytes that are no UTF-8 become U+FFFD.
+/// The text of a file; empty if there is none.
+///
+/// Bytes that are no UTF-8 become U+FFFD.
 func readText(_ path: String) -> String {
     String(decoding: readBytes(path), as: UTF8.self)
 }
