@@ -2,14 +2,26 @@
 // Runs toml++ and flattens its tree, so that nothing of C++ (types, exceptions, ownership) passes the boundary.
 #include "ctoml.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+// toml++ 3.3 states what it believes of its input by assertions, and some input proves it wrong ("[=" does): abort in one
+// build, undefined behaviour in another. Here a failed assertion is an exception in every build.
+namespace {
+struct failed_assertion {};
+}  // namespace
+#undef NDEBUG
+#define TOML_ASSERT(condition)                 \
+    do {                                       \
+        if (!(condition)) throw failed_assertion{}; \
+    } while (false)
+
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 // serverd.toml and services need two levels; the bound keeps every recursion over a tree short.
 #define TOML_MAX_NESTED_VALUES 16
@@ -66,17 +78,47 @@ void append(const toml::node &node, const toml::key *key, std::vector<ctoml_item
     items.push_back(item);
 }
 
+bool fails_assertion(std::string_view text) {
+    try {
+        static_cast<void>(toml::parse(text));
+    } catch (const failed_assertion &) {
+        return true;
+    } catch (const toml::parse_error &) {
+    }
+    return false;
+}
+
+// The character that makes toml++ fail an assertion on `text`. It reads from left to right, so that every longer
+// beginning of the text fails too: twenty halvings find the shortest in a megabyte.
+ctoml_position unexpected_character(std::string_view text) {
+    size_t passes = 0;
+    size_t fails = text.size();
+    while (fails - passes > 1) {
+        const size_t middle = passes + (fails - passes) / 2;
+        (fails_assertion(text.substr(0, middle)) ? fails : passes) = middle;
+    }
+    const auto starts_character = [](char byte) { return (byte & 0xc0) != 0x80; };
+    const auto line_end = text.substr(0, passes).rfind('\n');
+    const size_t line_start = line_end == std::string_view::npos ? 0 : line_end + 1;
+    const auto lines = std::count(text.begin(), text.begin() + passes, '\n');
+    const auto column = std::count_if(text.begin() + line_start, text.begin() + fails, starts_character);
+    return {static_cast<uint32_t>(lines + 1), static_cast<uint32_t>(column)};
+}
+
 }  // namespace
 
 ctoml_document *ctoml_parse(const char *bytes, size_t length) noexcept try {
     auto document = std::make_unique<ctoml_document>();
-    auto result = toml::parse(std::string_view(bytes, length));
-    if (result) {
-        document->root = std::move(result).table();
+    const std::string_view whole(bytes, length);
+    try {
+        document->root = toml::parse(whole);
         append(document->root, nullptr, document->items);
-    } else {
-        document->error = result.error().description();
-        document->error_position = position(result.error().source());
+    } catch (const toml::parse_error &error) {
+        document->error = error.description();
+        document->error_position = position(error.source());
+    } catch (const failed_assertion &) {
+        document->error = "unexpected character";
+        document->error_position = unexpected_character(whole);
     }
     return document.release();
 } catch (...) {
