@@ -31,6 +31,16 @@ struct SyntaxTests {
         #expect(errors("\u{feff}lisen = 7").first?.place?.sourceLine == "lisen = 7")
     }
 
+    @Test("letters of any language stand in texts, also where a line is continued, and nowhere else")
+    func letters() throws {
+        for letter in ["é", "\u{1681}", "\u{2fff}", "\u{fef1}", "大", "\u{1f600}"] {
+            #expect(errors("\(letter) = 1").count == 1)
+            #expect(errors("x = \(letter)").count == 1)
+            let text = "listen = 7\nbuiltin = \"echo\"\ndescription = \"\"\"\\\n  \(letter)\"\"\""
+            #expect(try service(text).description.unicodeScalars.last == letter.unicodeScalars.last)
+        }
+    }
+
     @Test("input that breaks an assertion of the parser is an error at the character that does")
     func brokenAssertions() {
         for (text, line, column) in [("[=", 1, 2), ("# é\n[ é", 2, 3), ("é = 1", 1, 1), ("\n\n[[ # x", 3, 4)] {
