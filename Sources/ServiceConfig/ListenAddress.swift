@@ -95,11 +95,13 @@ extension ListenAddress {
             case .noPort:
                 // A path without its slash is likelier than an address when there is one further on.
                 if text.contains("/") { throw .relativePath(text) }
-                throw IPAddress(text) == nil ? .notAnAddress(text) : .noPort(text)
+                let isAddress = IPAddress(text.trimmingPrefix("[").prefix { $0 != "]" }) != nil
+                throw isAddress ? .noPort(text) : .notAnAddress(text)
             case .badPort(let port): throw .badPort(port)
             case .needsBrackets: throw .needsBrackets(text)
-            case .badAddress("*"), .badAddress(""): throw .wildcard(String(text.drop { $0 != ":" }.dropFirst()))
-            case .badAddress(let host): throw .badHost(host)
+            case .badAddress(let host):
+                let port = text.lastIndex(of: ":").map { String(text[text.index(after: $0)...]) } ?? ""
+                throw host.isEmpty || host == "*" ? .wildcard(port: port) : .badHost(host, port: port)
             }
         }
     }

@@ -12,9 +12,9 @@ package enum ListenAddressMistake: Error, Equatable, Sendable {
     /// An IPv6 address without brackets.
     case needsBrackets(String)
     /// `*:79` or `:79`: the port is given.
-    case wildcard(String)
+    case wildcard(port: String)
     /// What stands for the IP address is not one; a host's name, perhaps.
-    case badHost(String)
+    case badHost(String, port: String)
     /// A path that does not begin with `/`.
     case relativePath(String)
     /// A path or an abstract name with this many bytes.
@@ -32,7 +32,7 @@ extension ListenAddressMistake {
         case .badPort(let port): "\(quoted(port)) is not a port"
         case .needsBrackets(let text): "the IPv6 address in \(quoted(text)) has no brackets around it"
         case .wildcard: "`*` is not an address"
-        case .badHost(let host): "\(quoted(host)) is not an IP address"
+        case .badHost(let host, _): "\(quoted(host)) is not an IP address"
         case .relativePath(let path): "\(quoted(path)) is not an absolute path"
         case .pathTooLong(let length): "the name of a Unix socket has \(length) bytes"
         case .badDescriptorName(let name): "\(quoted(name)) cannot be the name of a descriptor"
@@ -60,7 +60,7 @@ extension ListenAddressMistake {
     var suggestion: String? {
         switch self {
         case .wildcard(let port) where !port.isEmpty: port
-        case .badHost("localhost"): "127.0.0.1"
+        case .badHost("localhost", let port): "127.0.0.1:\(port)"
         case .needsBrackets(let text):
             text.lastIndex(of: ":").map { "[\(text[..<$0])]:\(text[text.index(after: $0)...])" }
                 .flatMap { (try? ListenAddress(parsing: $0)) == nil ? nil : $0 }

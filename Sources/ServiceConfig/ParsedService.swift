@@ -27,7 +27,7 @@ struct ParsedService {
                 ConfigError(
                     file: file.path, place: nil, message: "\(quoted(file.serviceName)) cannot be the name of a service",
                     expected:
-                        "NAME.toml with 1 to \(ServiceName.maximumLength) letters, digits and, behind the first, _ - . @"
+                        "NAME.toml with 1 to \(ServiceName.maximumLength) letters, digits and, not first, _ - . @"
                 ))
             return nil
         }

@@ -54,6 +54,8 @@ struct TOMLDocument: Equatable {
     ///
     /// The parser stops at the first error.
     init(parsing bytes: [UInt8]) throws(TOMLSyntaxError) {
+        // A byte order mark is no column.
+        let bytes = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes
         if let position = SourceText.firstInvalidByte(in: bytes) {
             throw TOMLSyntaxError(message: "the file is not UTF-8 text", position: position)
         }
