@@ -3,11 +3,13 @@
 
 /// Text from outside, as it may be shown.
 ///
-/// What could move a cursor, start a line, reorder the text or hide in it is replaced by an escape that shows it: a byte
-/// below 0x80, or one that is not UTF-8, as `\x1b`, any other scalar as `\u{202e}`. The backslash itself stays, so that text that was
-/// made safe twice is what it was after the first time.
+/// What could move a cursor, start a line, reorder the text or hide in it is replaced by an escape that shows it: a
+/// byte below 0x80, or one that is not UTF-8, as `\x1b`, any other scalar as `\u{202e}`. The backslash itself stays, so
+/// that text that was made safe twice is what it was after the first time.
 package enum SafeText {
-    /// The bytes as text. Those that are not UTF-8 are escaped one by one.
+    /// The bytes as text.
+    ///
+    /// Those that are not UTF-8 are escaped one by one.
     package static func escape(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
         var result = ""
@@ -34,8 +36,8 @@ package enum SafeText {
         return result
     }
 
-    /// Whether a scalar is escaped: control characters of both sets, line and paragraph separators, and all that are invisible and
-    /// change the look of others, among them those that change the direction of writing.
+    /// Whether a scalar is escaped: control characters of both sets, line and paragraph separators, and all that are
+    /// invisible and change the look of others, among them those that change the direction of writing.
     package static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
         return switch scalar.properties.generalCategory {
