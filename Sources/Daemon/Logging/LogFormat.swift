@@ -51,14 +51,14 @@ struct LogRenderer: Sendable {
 
     /// Appends `message key=value key="another value"`.
     static func appendText(
-        _ message: Substring, _ pairs: [(key: String, value: Logger.MetadataValue)], to bytes: inout [UInt8]
+        _ message: Substring, _ pairs: [LogLine.Pair], to bytes: inout [UInt8]
     ) {
         LogText.append(message, at: .message, to: &bytes)
-        for (key, value) in pairs {
+        for pair in pairs {
             bytes.append(UInt8(ascii: " "))
-            bytes.append(contentsOf: key.utf8)
+            bytes.append(contentsOf: LogText.safe(pair.key).utf8)
             bytes.append(UInt8(ascii: "="))
-            LogText.append(LogText.value(value.text), at: .value, to: &bytes)
+            LogText.append(LogText.value(pair.value.text), at: .value, to: &bytes)
         }
     }
 
@@ -72,7 +72,7 @@ struct LogRenderer: Sendable {
     }
 
     private mutating func appendObject(
-        _ line: LogLine, _ message: Substring, _ pairs: [(key: String, value: Logger.MetadataValue)],
+        _ line: LogLine, _ message: Substring, _ pairs: [LogLine.Pair],
         to bytes: inout [UInt8]
     ) {
         bytes.append(contentsOf: "{\"time\":\"".utf8)
@@ -81,16 +81,16 @@ struct LogRenderer: Sendable {
         bytes.append(contentsOf: line.level.rawValue.utf8)
         bytes.append(contentsOf: "\",\"message\":".utf8)
         LogText.appendQuoted(message, to: &bytes)
-        for (key, value) in pairs {
+        for pair in pairs {
             bytes.append(UInt8(ascii: ","))
             // No key may occur twice in an object.
-            let isTaken = key == "time" || key == "level" || key == "message"
-            LogText.appendQuoted((isTaken ? key + "_" : LogText.safe(key))[...], to: &bytes)
+            let isTaken = pair.key == "time" || pair.key == "level" || pair.key == "message"
+            LogText.appendQuoted((isTaken ? pair.key + "_" : LogText.safe(pair.key))[...], to: &bytes)
             bytes.append(UInt8(ascii: ":"))
-            if value.isInteger {
-                bytes.append(contentsOf: value.text.utf8)
+            if pair.value.isInteger {
+                bytes.append(contentsOf: pair.value.text.utf8)
             } else {
-                LogText.appendQuoted(LogText.value(value.text), to: &bytes)
+                LogText.appendQuoted(LogText.value(pair.value.text), to: &bytes)
             }
         }
         bytes.append(UInt8(ascii: "}"))

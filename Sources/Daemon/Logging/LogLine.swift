@@ -32,17 +32,28 @@ package struct LogLine: Sendable {
     /// Keys that come first, in this order; the others follow in alphabetical order.
     static let firstKeys = ["service", "connection", "peer", "pid", "exit_code", "signal", "duration_ms", "errno"]
 
-    /// All keys with their values, in the order they are written.
-    var pairs: [(key: String, value: Logger.MetadataValue)] {
-        var pairs: [(rank: Int, key: String, value: Logger.MetadataValue)] = []
-        pairs.reserveCapacity(metadata.count + context.count)
-        for (key, value) in metadata { pairs.append((Self.rank(key), key, value)) }
-        for (key, value) in context where metadata[key] == nil { pairs.append((Self.rank(key), key, value)) }
-        pairs.sort { ($0.rank, $0.key) < ($1.rank, $1.key) }
-        return pairs.map { ($0.key, $0.value) }
+    /// A key with its value, and its place among the first keys.
+    struct Pair: Sendable {
+        fileprivate let rank: Int
+        let key: String
+        let value: Logger.MetadataValue
+
+        fileprivate init(_ key: String, _ value: Logger.MetadataValue) {
+            rank = LogLine.firstKeys.firstIndex(of: key) ?? LogLine.firstKeys.count
+            self.key = key
+            self.value = value
+        }
     }
 
-    private static func rank(_ key: String) -> Int { firstKeys.firstIndex(of: key) ?? firstKeys.count }
+    /// All keys with their values, in the order they are written.
+    var pairs: [Pair] {
+        var pairs: [Pair] = []
+        pairs.reserveCapacity(metadata.count + context.count)
+        for (key, value) in metadata { pairs.append(Pair(key, value)) }
+        for (key, value) in context where metadata[key] == nil { pairs.append(Pair(key, value)) }
+        pairs.sort { $0.rank < $1.rank || ($0.rank == $1.rank && $0.key < $1.key) }
+        return pairs
+    }
 
     /// About how many bytes of memory the event holds.
     ///

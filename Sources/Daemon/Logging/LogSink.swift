@@ -79,16 +79,16 @@ package struct JournalFields: Sendable {
     }
 
     private mutating func fill(
-        _ level: Logger.Level, _ message: Substring, _ pairs: [(key: String, value: Logger.MetadataValue)]
+        _ level: Logger.Level, _ message: Substring, _ pairs: [LogLine.Pair]
     ) {
         entry.removeAll()
         entry.add("MESSAGE".utf8) { LogRenderer.appendText(message, pairs, to: &$0) }
         entry.add("PRIORITY".utf8) { $0.append(UInt8(ascii: "0") + level.priority) }
         entry.add("SYSLOG_IDENTIFIER".utf8) { $0.append(contentsOf: Self.identifier.utf8) }
-        for (key, value) in pairs {
-            let name = fieldNames[key] ?? JournalEntry.fieldName(key)
-            fieldNames[key] = name
-            entry.add(name) { $0.append(contentsOf: LogText.value(value.text).utf8) }
+        for pair in pairs {
+            let name = fieldNames[pair.key] ?? JournalEntry.fieldName(pair.key)
+            fieldNames[pair.key] = name
+            entry.add(name) { $0.append(contentsOf: LogText.value(pair.value.text).utf8) }
         }
     }
 }

@@ -242,12 +242,15 @@ extension WriterThread {
                 thread = .idle
                 return isClosed ? .some(nil) : nil
             }
-            let batch = (queue, dropped)
-            queue = []
-            isTelling = dropped > 0
-            dropped = 0
             thread = .writing
-            return batch
+            guard queue.isEmpty else {
+                // What is dropped while this batch is written is told after it, in one line.
+                defer { queue = [] }
+                return (queue, 0)
+            }
+            isTelling = true
+            defer { dropped = 0 }
+            return ([], dropped)
         }
     }
 }
