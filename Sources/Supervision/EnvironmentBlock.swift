@@ -4,8 +4,9 @@
 internal import Glibc
 internal import Policy
 
-/// Variables one after the other, each with its NUL, and where each begins. Once it is as large as a connection needs,
-/// writing costs no allocation.
+/// Variables one after the other, each with its NUL, and where each begins.
+///
+/// Once it is as large as a connection needs, writing costs no allocation.
 struct EnvironmentBlock {
     private var text: [CChar] = []
     private var starts: [Int] = []
@@ -37,7 +38,9 @@ struct EnvironmentBlock {
         text.append(0)
     }
 
-    /// Adds a variable with text as its value. A NUL in it would end it.
+    /// Adds a variable with text as its value.
+    ///
+    /// A NUL in it would end it.
     mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
         for byte in value.utf8 { text.append(CChar(bitPattern: byte)) }

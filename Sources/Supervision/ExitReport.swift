@@ -23,10 +23,14 @@ package struct ExitReport: Equatable, Sendable {
     package let userTime: Duration
     /// The processor time it and those of its children that it waited for spent in the kernel.
     package let systemTime: Duration
-    /// The most memory it had resident, in bytes. The kernel counts the moment before its exec too, in which it shared
-    /// the daemon's memory: it is never less than the daemon's own.
+    /// The most memory it had resident, in bytes.
+    ///
+    /// The kernel counts the moment before its exec too, in which it shared the daemon's memory: it is never less than
+    /// the daemon's own.
     package let peakMemory: Int64
-    /// Whether processes of its group lived on when it was gone. Those that made a group of their own are not seen.
+    /// Whether processes of its group lived on when it was gone.
+    ///
+    /// Those that made a group of their own are not seen.
     package let isLingering: Bool
 
     /// A report of these parts.

@@ -37,9 +37,13 @@ package struct HandlerCommand: Equatable, Sendable {
     package var arguments: [String]
     /// The account whose `HOME`, `USER`, `LOGNAME` and `SHELL` the program finds, `nil` for none of them.
     package var account: HandlerAccount?
-    /// Whether the program runs as ``account``, rather than as the daemon's own user. Needs root.
+    /// Whether the program runs as ``account``, rather than as the daemon's own user.
+    ///
+    /// Needs root.
     package var changesIdentity = true
-    /// Variables for the program. They replace the fixed ones of the same name, never those of the connection.
+    /// Variables for the program.
+    ///
+    /// They replace the fixed ones of the same name, never those of the connection.
     package var environment: [String: String] = [:]
     /// The working directory; the account must be allowed to enter it.
     package var workingDirectory = "/"
@@ -50,7 +54,9 @@ package struct HandlerCommand: Equatable, Sendable {
     /// The soft limit on open descriptors; the hard one is the daemon's.
     package var descriptorLimit: UInt64 = 1024
 
-    /// A program with the defaults for the rest. Without `arguments` it gets its path as the only one.
+    /// A program with the defaults for the rest.
+    ///
+    /// Without `arguments` it gets its path as the only one.
     package init(service: String, path: String, arguments: [String]? = nil, account: HandlerAccount? = nil) {
         self.service = service
         self.path = path

@@ -19,7 +19,9 @@ package struct PeerIdentity: Equatable, Sendable {
 }
 
 /// What a handler is told about its connection: systemd's, UCSPI's and xinetd's variables together, with the
-/// connection's id. IPv4 addresses are shown as such, mapped into IPv6 or not; names are never looked up.
+/// connection's id.
+///
+/// IPv4 addresses are shown as such, mapped into IPv6 or not; names are never looked up.
 package struct HandlerEnvironment: Sendable {
     /// The connection's id, as in the log and in `serverctl`.
     package var connection: UInt64

@@ -24,11 +24,14 @@ package final class HandlerProcess: @unchecked Sendable {
     private var watch: DescriptorWatch?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
     var climb: Climb?
-    /// How it ended; `nil` while it runs. Only on the loop.
+    /// How it ended; `nil` while it runs.
+    ///
+    /// Only on the loop.
     package private(set) var report: ExitReport?
 
-    /// Starts `command` for a connection and returns when the program has been executed. Only on the loop, which waits
-    /// for it, at most for the spawner's deadline.
+    /// Starts `command` for a connection and returns when the program has been executed.
+    ///
+    /// Only on the loop, which waits for it, at most for the spawner's deadline.
     ///
     /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: close
     /// the socket when this has returned, so that only the program keeps the connection open.
@@ -50,8 +53,9 @@ package final class HandlerProcess: @unchecked Sendable {
         watch = DescriptorWatch(pidfd, for: .read, on: loop) { _ in self.reap() }
     }
 
-    /// Waits for its end; from any task, and from several. The task's cancellation does not end the wait: it is the
-    /// process that must be ended, by ``stop(_:)``.
+    /// Waits for its end; from any task, and from several.
+    ///
+    /// The task's cancellation does not end the wait: it is the process that must be ended, by ``stop(_:)``.
     package nonisolated(nonsending) func exited() async -> ExitReport {
         await withUnsafeContinuation { continuation in
             if loop.isOnLoop {
@@ -62,14 +66,17 @@ package final class HandlerProcess: @unchecked Sendable {
         }
     }
 
-    /// Sends `signal` to the process alone. Nothing is sent when it has ended. Only on the loop.
+    /// Sends `signal` to the process alone.
+    ///
+    /// Nothing is sent when it has ended. Only on the loop.
     package func signal(_ signal: CInt) {
         loop.preconditionOnLoop()
         pidfd?.use { _ = clinux_pidfd_signal($0, signal) }
     }
 
-    /// Sends `signal` to its process group. Nothing is sent when it has been reaped: from then on the number may be
-    /// that of another group. Only on the loop.
+    /// Sends `signal` to its process group.
+    ///
+    /// Nothing is sent when it has been reaped: from then on the number may be that of another group. Only on the loop.
     package func signalGroup(_ signal: CInt) {
         loop.preconditionOnLoop()
         guard report == nil else { return }

@@ -7,7 +7,9 @@ package struct StandardErrorLine: Equatable, Sendable {
     package var pid: Int32
     /// The connection that the process works for, `nil` when only its service is known.
     package var connection: UInt64?
-    /// What it wrote, without the newline. Any bytes: whoever shows them escapes them.
+    /// What it wrote, without the newline.
+    ///
+    /// Any bytes: whoever shows them escapes them.
     package var bytes: [UInt8]
 
     /// A line of these parts.
@@ -18,13 +20,15 @@ package struct StandardErrorLine: Equatable, Sendable {
     }
 }
 
-/// Joins pieces to lines, for each process by itself. What it remembers is bounded: a line that grows longer than the
-/// limit is delivered in parts, and of too many unfinished lines the oldest is delivered as it is.
-struct LineJoiner {
+/// Joins pieces to lines, for each process by itself.
+///
+/// What it remembers is bounded: a line that grows longer than the limit is delivered in parts, and of too many
+/// unfinished lines the oldest is delivered as it is.
+package struct LineJoiner {
     /// The longest line.
-    static let lineLimit = 2048
+    package static let lineLimit = 2048
     /// The most unfinished lines.
-    static let unfinishedLimit = 256
+    package static let unfinishedLimit = 256
 
     private struct Unfinished {
         var line: StandardErrorLine
@@ -33,8 +37,11 @@ struct LineJoiner {
     private var unfinished: [Int32: Unfinished] = [:]
     private var begun: UInt64 = 0
 
+    /// Nothing was written yet.
+    package init() {}
+
     /// Takes a piece in and delivers the lines that it completes.
-    mutating func add(
+    package mutating func add(
         _ piece: UnsafeRawBufferPointer, from pid: Int32, of connection: UInt64?,
         to deliver: (StandardErrorLine) -> Void
     ) {
@@ -54,7 +61,7 @@ struct LineJoiner {
     }
 
     /// Delivers the unfinished lines that `condition` is true for.
-    mutating func flush(where condition: (StandardErrorLine) -> Bool, to deliver: (StandardErrorLine) -> Void) {
+    package mutating func flush(where condition: (StandardErrorLine) -> Bool, to deliver: (StandardErrorLine) -> Void) {
         guard !unfinished.isEmpty else { return }
         let flushed = unfinished.values.filter { condition($0.line) }.sorted { $0.began < $1.began }
         for one in flushed {

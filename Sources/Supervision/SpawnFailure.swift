@@ -42,7 +42,9 @@ package enum SpawnStep: CInt, CaseIterable, Sendable {
     case execve
 }
 
-/// A program that could not be started. It has not run, and nothing of it is left.
+/// A program that could not be started.
+///
+/// It has not run, and nothing of it is left.
 package struct SpawnFailure: Error, Equatable, Sendable {
     /// What was being done.
     package let step: SpawnStep

@@ -38,7 +38,9 @@ final class SpawnGuard: @unchecked Sendable {
     /// How long a child that has no pidfd yet, or was killed and is not gone, is left alone.
     private static let retryInterval: UInt64 = 10_000_000
 
-    /// Starts the thread. `record` must live until ``stop()``.
+    /// Starts the thread.
+    ///
+    /// `record` must live until ``stop()``.
     init(watching record: UnsafeMutablePointer<clinux_spawn>, deadline: Duration) throws(Errno) {
         self.record = record
         let (seconds, attoseconds) = deadline.components
@@ -60,7 +62,9 @@ final class SpawnGuard: @unchecked Sendable {
         lock.deallocate()
     }
 
-    /// Ends the thread and waits for its end. Once, and with no spawn in flight.
+    /// Ends the thread and waits for its end.
+    ///
+    /// Once, and with no spawn in flight.
     func stop() {
         withLock { $0.isStopping = true }
         pthread_cond_signal(changed)

@@ -8,8 +8,10 @@ internal import Glibc
 internal import Synchronization
 package import SystemPackage
 
-/// A descriptor for handlers to write their errors to: the writing end of a service's ``StandardErrorChannel``, or
-/// any other. It is lent; its owner keeps it open for as long as handlers are started with it.
+/// A descriptor for handlers to write their errors to: the writing end of a service's ``StandardErrorChannel``, or any
+/// other.
+///
+/// It is lent; its owner keeps it open for as long as handlers are started with it.
 package struct StandardErrorSink: Sendable {
     /// The descriptor.
     package let descriptor: CInt
@@ -81,7 +83,9 @@ package final class Spawner: @unchecked Sendable {
         record.deallocate()
     }
 
-    /// Starts `command` and returns when it has been executed. Only on the loop; see ``HandlerProcess/spawn(_:environment:socket:standardError:by:)``.
+    /// Starts `command` and returns when it has been executed.
+    ///
+    /// Only on the loop; see ``HandlerProcess/spawn(_:environment:socket:standardError:by:)``.
     /// - Returns: the pid and the pidfd, which the caller owns.
     func start(
         _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink

@@ -13,7 +13,7 @@ package import SystemPackage
 /// connection of that process, or of its session's leader; if neither is known, to the service only. A reader that is
 /// too slow holds a writer up for at most ``writeTimeout`` a write; what cannot be written then is lost to the handler.
 ///
-/// All of it only on the loop.
+/// All of it only on the loop. It must be closed before it is dropped.
 // Safe: every method proves that it runs on the loop's thread.
 package final class StandardErrorChannel: @unchecked Sendable {
     /// How long a handler's write waits for room.
@@ -82,8 +82,9 @@ package final class StandardErrorChannel: @unchecked Sendable {
         joiner.flush(where: { $0.connection == connection }, to: deliver)
     }
 
-    /// Reads what is there, delivers every unfinished line, and closes both ends. Handlers that still write get
-    /// ECONNREFUSED, and no signal. Harmless when repeated.
+    /// Reads what is there, delivers every unfinished line, and closes both ends.
+    ///
+    /// Handlers that still write get ECONNREFUSED, and no signal. Harmless when repeated.
     package func close() {
         loop.preconditionOnLoop()
         if reading != nil { read() }
@@ -117,7 +118,8 @@ package final class StandardErrorChannel: @unchecked Sendable {
             // Nothing comes after it that could finish its line.
             joiner.flush(where: { $0.pid == pid }, to: deliver)
         } else {
-            let leader = getsid(pid)
+            // 0: a writer from outside our pid namespace, and getsid's word for ourselves.
+            let leader = pid > 0 ? getsid(pid) : 0
             let connection = leader > 0 ? lookUp(leader) ?? endedConnection(leader) : nil
             joiner.add(piece, from: pid, of: connection, to: deliver)
         }

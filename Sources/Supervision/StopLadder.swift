@@ -47,7 +47,9 @@ struct Climb {
 }
 
 extension HandlerProcess {
-    /// Ends the process and its group by `ladder`. Only on the loop; await ``exited()`` for the end.
+    /// Ends the process and its group by `ladder`.
+    ///
+    /// Only on the loop; await ``exited()`` for the end.
     ///
     /// When it is being stopped already, only a ladder that comes to SIGKILL sooner changes anything. Processes of the
     /// group that outlive the leader are not signalled any more: the report calls them lingering.

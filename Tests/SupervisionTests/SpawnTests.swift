@@ -60,22 +60,26 @@ struct SpawnTests {
     }
 
     @Test("the descriptors here are the same ones after a spawn as before it")
-    func parentIntact() async throws {
-        try await onLoop { loop in
-            let spawner = try Spawner(on: loop)
-            _ = try await run(shell("true"), by: spawner, on: loop)
-            let streams = Streams()
-            let before = Census.take()
-            let process = try HandlerProcess.spawn(
-                try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
-                socket: streams.theirs.number, standardError: silence, by: spawner)
-            let added = Census.take().added(since: before)
-            #expect(added.children == [Int(process.pid)])
-            #expect(added.descriptors.count == 1 && added.descriptors.allSatisfy { $0.contains("pidfd") })
-            #expect(before.added(since: Census.take()).isEmpty)
-            process.stop(.kill)
-            _ = await process.exited()
-            #expect(Census.take() == before)
+    func parentIntact() async {
+        // Alone in a process: other tests open and close descriptors.
+        await #expect(processExitsWith: .success) {
+            try await onLoop { loop in
+                let spawner = try Spawner(on: loop)
+                _ = try await run(shell("true"), by: spawner, on: loop)
+                let streams = Streams()
+                let before = Census.take()
+                let process = try HandlerProcess.spawn(
+                    try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
+                    socket: streams.theirs.number, standardError: silence, by: spawner)
+                let now = Census.take()
+                let added = now.added(since: before)
+                precondition(added.children == [Int(process.pid)], "\(added)")
+                precondition(added.descriptors.count == 1 && added.descriptors.first?.contains("pidfd") == true)
+                precondition(before.added(since: now).isEmpty, "\(before.added(since: now)) is gone")
+                process.stop(.kill)
+                _ = await process.exited()
+                precondition(Census.take() == before)
+            }
         }
     }
 
