@@ -31,7 +31,8 @@ final class AdminLock: Sendable {
             let reason = Errno(rawValue: errno)
             throw StartFailure(
                 .operatingSystem,
-                "cannot open \(path), the lock of the admin socket: \(reason); choose another place with --admin-socket")
+                "cannot open \(path), the lock of the admin socket: \(reason); choose another place with --admin-socket"
+            )
         }
         let file = Descriptor(adopting: number)
         guard flock(number, LOCK_EX | LOCK_NB) == 0 else {

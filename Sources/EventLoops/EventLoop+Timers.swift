@@ -43,6 +43,7 @@ extension EventLoop {
         let deadline = timers.nextDeadline
         guard deadline != armedDeadline else { return }
         armedDeadline = deadline
+        mustPrepareAgain = true
         guard let deadline else {
             sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_OFF))
             return

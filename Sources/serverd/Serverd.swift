@@ -9,7 +9,8 @@ internal import ServiceConfig
 struct Serverd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serverd",
-        abstract: "Accepts connections and gives each of them to a program, as inetd does, and supervises the programs.",
+        abstract:
+            "Accepts connections and gives each of them to a program, as inetd does, and supervises the programs.",
         discussion: """
             Services are TOML files in the directory services.d beside FILE. SIGTERM and SIGINT drain and stop the \
             daemon; a second one ends the connections that are left.
@@ -21,7 +22,8 @@ struct Serverd: ParsableCommand {
     @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))
     var configurationPath = ConfigurationLocation.defaultPath
 
-    @Option(name: .customLong("admin-socket"), help: ArgumentHelp("Where serverctl finds the daemon.", valueName: "path"))
+    @Option(
+        name: .customLong("admin-socket"), help: ArgumentHelp("Where serverctl finds the daemon.", valueName: "path"))
     var adminSocket = StartSequence.defaultAdminSocket
 
     @Flag(help: "Check the configuration and exit: 0 if it is right, 78 if not.")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The start of a thread that may block: it is no part of Swift's cooperative pool, and no signal is delivered on it.
 
-internal import Descriptors
 internal import CLinux
+internal import Descriptors
 internal import Glibc
 internal import SystemPackage
 
