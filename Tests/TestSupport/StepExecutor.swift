@@ -3,12 +3,15 @@
 
 internal import Synchronization
 
-/// Runs the jobs of tasks and actors one by one, on the thread that asks for it.
+/// Runs jobs on the thread that asks for it, and nowhere else.
 package final class StepExecutor: SerialExecutor, TaskExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
+    private let isForActor: Bool
 
-    /// Nothing to run.
-    package init() {}
+    /// Nothing to run. It serves either one actor, or tasks that prefer it.
+    package init(forActor isForActor: Bool = false) {
+        self.isForActor = isForActor
+    }
 
     /// Keeps a job; called by the Swift runtime.
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -16,11 +19,19 @@ package final class StepExecutor: SerialExecutor, TaskExecutor {
         jobs.withLock { $0.append(unowned) }
     }
 
-    /// Runs the oldest job up to its next suspension.
+    /// Runs jobs until there are none left, each up to its next suspension.
     /// - Returns: whether there was one.
-    package func step() -> Bool {
-        let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-        job?.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
-        return job != nil
+    @discardableResult
+    package func run() -> Bool {
+        var hasRun = false
+        while let job = jobs.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+            hasRun = true
+            if isForActor {
+                job.runSynchronously(on: asUnownedSerialExecutor())
+            } else {
+                job.runSynchronously(on: asUnownedTaskExecutor())
+            }
+        }
+        return hasRun
     }
 }

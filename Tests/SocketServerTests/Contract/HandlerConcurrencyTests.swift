@@ -5,9 +5,10 @@ internal import CLinux
 internal import EventLoops
 internal import Glibc
 internal import SocketServer
-@testable internal import Sockets
 internal import TestSupport
 internal import Testing
+
+@testable internal import Sockets
 
 @Suite("Handlers side by side", .timeLimit(.minutes(1)))
 struct HandlerConcurrencyTests {
