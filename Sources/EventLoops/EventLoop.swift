@@ -103,8 +103,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
                 outcome.result.withLock { $0 = result }
                 loop.execute { loop.isFinished = true }
             }
+            // Within: tasks that callbacks of the loop start, such as handlers, have it as the current one too.
+            while !loop.isFinished { loop.turn() }
         }
-        while !loop.isFinished { loop.turn() }
         guard let result = outcome.result.withLock({ $0 }) else {
             preconditionFailure("the loop ends only after its body")
         }
@@ -161,8 +162,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         for work in generation {
             switch work {
             case .job(let job):
-                job.runSynchronously(
-                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                // Not as isolated to this executor: each call of an async function would then be a job of its own.
+                job.runSynchronously(on: asUnownedTaskExecutor())
             case .action(let action):
                 action()
             }

@@ -5,6 +5,7 @@ internal import EventLoops
 internal import Policy
 package import Sockets
 internal import Synchronization
+internal import SystemPackage
 
 /// The machine inside every ``Server``.
 package final class ServerCore: Sendable {
@@ -45,10 +46,11 @@ package final class ServerCore: Sendable {
         let acceptor = Acceptor(
             listener, limit: limit, batch: options.maxAcceptsPerBatch, on: loop,
             Acceptor.Actions(
-                isDropping: { [unowned self] in self.isDropping },
-                start: { [unowned self] in self.start($0) },
-                drop: { [unowned self] in self.drop($0) },
-                emit: { [unowned self] in self.emit($0) }))
+                // Strongly: a server that nobody holds goes on until it is closed.
+                isDropping: { self.isDropping },
+                start: { self.start($0) },
+                drop: { self.drop($0) },
+                emit: { self.emit($0) }))
         self.acceptor.withLock { $0 = acceptor }
         acceptor.start()
     }
@@ -104,9 +106,11 @@ package final class ServerCore: Sendable {
 
     private func discard(_ connection: Connection) {
         connection.socket.closeNow()
+        state.withLock { $0.ended(connection.id) }
         emit(.connectionDropped(peer: connection.peer))
         limit.giveBack()
         currentAcceptor?.connectionEnded()
+        changed.signal()
     }
 
     // The order is a promise: the socket is closed; the connection leaves the count; its error is told; then somebody
@@ -122,8 +126,14 @@ package final class ServerCore: Sendable {
 
     /// Whether the server itself, or a peer that has left, is behind a handler's error.
     private func isOurDoing(_ failure: any Error, _ connection: Connection) -> Bool {
-        guard let error = failure as? ServerError else { return false }
-        return error.code == .peerGone || (connection.isClosedByServer && error.code == .closed)
+        switch failure {
+        case let error as ServerError:
+            error.code == .peerGone || (connection.isClosedByServer && error.code == .closed)
+        case let error as Errno:
+            connection.isClosedByServer && error == .badFileDescriptor
+        default:
+            false
+        }
     }
 
     private func tell(_ failure: any Error, _ connection: Connection) {
@@ -152,7 +162,7 @@ package final class ServerCore: Sendable {
         if state.withLock({ $0.finish() }) {
             await loop.perform {
                 self.currentAcceptor?.finish {
-                    if self.state.withLock({ $0.close() }) { self.closeListener() }
+                    if self.state.withLock({ $0.finished() }) { self.closeListener() }
                 }
             }
         }
@@ -160,14 +170,17 @@ package final class ServerCore: Sendable {
     }
 
     private func closeListener() {
-        currentAcceptor?.stop()
+        let acceptor = acceptor.withLock { $0.take() }
+        acceptor?.stop()
         listener.close()
         state.withLock { $0.listenerClosed() }
         emit(.closed(error: failure))
         changed.signal()
     }
 
-    func closeFinished() async {
+    /// - Returns: false when the task was cancelled first.
+    @discardableResult
+    func closeFinished() async -> Bool {
         await changed.wait { self.state.withLock { $0.phase == .closed } }
     }
 

@@ -101,7 +101,9 @@ public final class Writer: @unchecked Sendable {
     private func send() {
         guard !isWaitingForRoom else { return }
         while buffer.count > 0, failure == nil {
-            switch socket.sendNow(buffer.next) {
+            // A peer that takes all at once must not keep the loop for itself.
+            guard socket.bytesLeftThisTurn > 0 else { return waitForTurn() }
+            switch socket.sendNow(buffer.next.prefix(socket.bytesLeftThisTurn)) {
             case .success(let count):
                 buffer.removeFirst(count)
             case .failure(.wouldBlock):
@@ -112,6 +114,15 @@ public final class Writer: @unchecked Sendable {
         }
         changed.signal()
         if phase == .closing { finishClose() }
+    }
+
+    private func waitForTurn() {
+        isWaitingForRoom = true
+        ages.watch(self)
+        socket.inNextTurn {
+            self.isWaitingForRoom = false
+            self.send()
+        }
     }
 
     private func waitForRoom() {
