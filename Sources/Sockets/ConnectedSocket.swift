@@ -108,7 +108,7 @@ public final class ConnectedSocket: @unchecked Sendable {
 
     /// Lets other work run when this connection has had its bytes of this turn.
     package func yieldAfterTurn() async {
-        if await loop.perform({ self.endTurnIfDue() }) { await Task.yield() }
+        if await loop.perform({ self.endTurnIfDue() }) { await loop.yieldTurn() }
     }
 
     private func endTurnIfDue() -> Bool {
@@ -126,7 +126,7 @@ public final class ConnectedSocket: @unchecked Sendable {
     ///
     /// Only on the loop.
     package func inNextTurn(_ action: @escaping @Sendable () -> Void) {
-        loop.execute {
+        loop.executeInNextTurn {
             self.bytesThisTurn = 0
             action()
         }
