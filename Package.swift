@@ -20,8 +20,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
-func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
+) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -66,7 +68,7 @@ let package = Package(
                 "ServiceConfig", "ManagerInterface", "Varlink", "CLinux", system, logging,
             ]),
         program("serverd", ["Daemon", "EventLoops", "ServiceConfig", arguments]),
-        program("serverctl", ["ManagerInterface", "Varlink", arguments]),
+        program("serverctl", ["ManagerInterface", "Varlink", "Descriptors", "Policy", system, arguments]),
 
         // Tests mirror Sources.
         .target(
@@ -75,7 +77,8 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
         tests("VarlinkTests", ["Varlink", "ManagerInterface"]),
-        tests("ServiceConfigTests", ["ServiceConfig", "Policy"]),
+        tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
+        tests("ServiceConfigTests", ["ServiceConfig", "Policy"], exclude: ["Golden", "Corpus"]),
         tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
         tests(
             "SocketServerTests",
@@ -88,9 +91,9 @@ let package = Package(
             "DaemonTests",
             [
                 "Daemon", "SocketServer", "Sockets", "EventLoops", "Policy", "Supervision", "ServiceConfig",
-                "ManagerInterface", "TestSupport", logging, system,
+                "ManagerInterface", "Descriptors", "Systemd", "TestSupport", logging, system,
             ]),
-        tests("IntegrationTests", ["TestSupport"], path: "Tests/Integration"),
+        tests("IntegrationTests", ["TestSupport"], path: "Tests/Integration", exclude: ["packages.txt"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,1 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
+// The daemon from its first await to its last: opens what is configured, waits for a signal, drains.
+
+internal import EventLoops
+internal import Glibc
+internal import Logging
+package import ServiceConfig
+internal import SocketServer
+internal import Supervision
+package import Systemd
+
+/// The daemon, composed of its parts.
+package struct Daemon: Sendable {
+    private let configuration: Configuration
+    private let adminSocket: String
+    private let inherited: InheritedSockets
+    private let writer: LogWriter
+    private let watchdog: Watchdog?
+    private let logger: Logger
+
+    /// A daemon that has opened nothing yet.
+    package init(
+        _ configuration: Configuration, adminSocket: String, inherited: InheritedSockets, writer: LogWriter,
+        watchdog: Watchdog?
+    ) {
+        self.configuration = configuration
+        self.adminSocket = adminSocket
+        self.inherited = inherited
+        self.writer = writer
+        self.watchdog = watchdog
+        logger = Logger(label: "serverd") { _ in SerialLogHandler(writer) }
+    }
+
+    /// Runs the daemon on the calling thread until it is told to stop and no connection is left.
+    ///
+    /// - Throws: ``StartFailure`` when it could not begin.
+    package func run() throws {
+        try EventLoop.run { try await self.serve() }
+    }
+
+    private func serve() async throws {
+        guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
+        let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
+        let context = try makeContext(loop, reporter)
+        let manager = ServiceManager(context)
+        // First: whoever is second must not touch a socket of the first.
+        let admin = try await AdminServer(adminSocket, manager, logger: logger)
+        let signals = try ShutdownSignals(on: loop, logger: logger)
+        do {
+            try await manager.open(configuration.services, claiming: inherited)
+        } catch {
+            throw StartFailure(.operatingSystem, "cannot open the services: \(error)")
+        }
+        logger.notice("ready", metadata: ["version": .string(Version.text)])
+        writer.notify(NotifyMessage(.ready, .status(await manager.statusLine())))
+        reporter.start(manager, watchdog)
+
+        await signals.first()
+        await shutDown(manager, reporter, signals)
+        await admin.close()
+        signals.cancel()
+    }
+
+    private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
+        let spawner: Spawner
+        do { spawner = try Spawner(on: loop) } catch {
+            throw StartFailure(.operatingSystem, "cannot prepare to start programs: \(error)")
+        }
+        return ServiceContext(
+            loop: loop, spawner: spawner, settings: configuration.settings, logger: logger,
+            numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, isRoot: geteuid() == 0,
+            changed: { reporter.changed() })
+    }
+
+    private func shutDown(
+        _ manager: ServiceManager, _ reporter: StatusReporter, _ signals: ShutdownSignals
+    ) async {
+        let settings = configuration.settings
+        // Grace, then the ladder, and a little for the rest.
+        let longest = settings.drainTimeout + settings.stopTimeout + .seconds(5)
+        logger.notice(
+            "stopping; connections may end by themselves first, a second signal ends them now",
+            metadata: ["drain_timeout_ms": .stringConvertible(settings.drainTimeout.wholeMilliseconds)])
+        writer.notify(NotifyMessage(.stopping, .extendTimeout(longest)))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await manager.drain() }
+            group.addTask {
+                guard await signals.another() else { return }
+                await manager.endConnections()
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        reporter.stop()
+        logger.notice("stopped")
+    }
+}

@@ -21,7 +21,9 @@ package struct Descriptor: ~Copyable, Sendable {
 
     deinit { Self.closeNumber(number) }
 
-    /// Closes the descriptor now. An I/O error that close(2) reports is lost, as in every server.
+    /// Closes the descriptor now.
+    ///
+    /// An I/O error that close(2) reports is lost, as in every server.
     package consuming func close() {
         let number = self.number
         discard self
@@ -43,6 +45,12 @@ package struct Descriptor: ~Copyable, Sendable {
     /// A second descriptor of the same open file, close-on-exec, numbered at least `lowest`.
     package borrowing func duplicate(atLeast lowest: CInt = 0) throws(Errno) -> Descriptor {
         Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, lowest)))
+    }
+
+    /// A descriptor of the open file that `number`, which somebody else owns, refers to: close-on-exec, numbered at
+    /// least 3.
+    package static func duplicating(_ number: CInt) throws(Errno) -> Descriptor {
+        Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, 3)))
     }
 
     private static func closeNumber(_ number: CInt) {

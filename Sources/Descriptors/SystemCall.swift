@@ -18,7 +18,9 @@ package struct SystemCall<Input, Output>: Sendable {
 }
 
 extension SystemCall where Input == Never, Output == Never {
-    /// The result of a call, or its errno as an error. The call must be an argument, so that errno is still its own.
+    /// The result of a call, or its errno as an error.
+    ///
+    /// The call must be an argument, so that errno is still its own.
     package static func check(_ result: CInt) throws(Errno) -> CInt {
         guard result >= 0 else { throw Errno(rawValue: errno) }
         return result

@@ -72,7 +72,9 @@ package final class DescriptorWatch: @unchecked Sendable {
         self.interest = interest
     }
 
-    /// Stops watching, for good. Harmless when repeated.
+    /// Stops watching, for good.
+    ///
+    /// Harmless when repeated.
     package func cancel() {
         loop.preconditionOnLoop()
         sd_event_source_disable_unref(source)

@@ -8,7 +8,9 @@ extension EventLoop {
     /// The time on the loop's clock.
     package var now: Duration { clock.now }
 
-    /// Runs `action` on the loop once `delay` has passed. Only on the loop.
+    /// Runs `action` on the loop once `delay` has passed.
+    ///
+    /// Only on the loop.
     @discardableResult
     package func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimer {
         preconditionOnLoop()
@@ -26,7 +28,9 @@ extension EventLoop {
         guard result == .done else { throw CancellationError() }
     }
 
-    /// Runs the actions that are due. For a manual clock, which calls it on the loop after it was moved.
+    /// Runs the actions that are due.
+    ///
+    /// For a manual clock, which calls it on the loop after it was moved.
     package func fireDueTimers() {
         preconditionOnLoop()
         let now = clock.now
@@ -39,6 +43,7 @@ extension EventLoop {
         let deadline = timers.nextDeadline
         guard deadline != armedDeadline else { return }
         armedDeadline = deadline
+        mustPrepareAgain = true
         guard let deadline else {
             sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_OFF))
             return

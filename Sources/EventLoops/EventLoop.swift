@@ -7,15 +7,15 @@ internal import Descriptors
 internal import Glibc
 internal import Synchronization
 
+// Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
 /// A thread that waits for descriptors, timers and signals, and runs Swift tasks between them.
 ///
 /// The loop's law. One turn is: dispatch the sources that are pending, a bounded number of them; then run the jobs
-/// that were queued when that was done, one generation; then wait, without blocking while jobs remain. So a task that
-/// yields for ever never starves input and output, and a flood of input never starves the tasks. Nothing that runs on
-/// the loop may block it.
+/// that were queued when that was done, and those that they queued, a bounded number of generations; then wait, without
+/// blocking while jobs remain. So a task that yields for ever never starves input and output, and a flood of input
+/// never starves the tasks. Nothing that runs on the loop may block it.
 ///
 /// sd-event is touched only from the loop's thread: ``execute(_:)`` and ``enqueue(_:)`` may be called from any other.
-// Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
 public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     /// The loop on which the current task was started by ``run(_:)``.
     @TaskLocal public static var current: EventLoop?
@@ -23,10 +23,18 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// How many pending sources one turn dispatches before it gives the jobs their time.
     static let sourcesPerTurn = 64
 
+    /// How many generations of jobs one turn runs before it looks at the sources again.
+    ///
+    /// A job that resumes another is nearly always followed by it alone: asking the kernel between the two would cost
+    /// more than they do.
+    static let generationsPerTurn = 16
+
     let sdEvent: OpaquePointer
     var timers = TimerQueue()
     var armedDeadline: Duration?
     var timerSource: OpaquePointer?
+    /// Whether a timer was armed or disarmed since sd-event was prepared.
+    var mustPrepareAgain = false
     package let clock: any LoopClock
 
     private let thread = pthread_self()
@@ -34,8 +42,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var wakeUpSource: OpaquePointer?
     private var queue: [Work] = []
     private var generation: [Work] = []
+    private var nextTurn: [Work] = []
     private let remote = Mutex(Remote())
     private var isFinished = false
+    private var isPrepared = false
+    private var hasPending = false
 
     private enum Work {
         case job(UnownedJob)
@@ -103,17 +114,51 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func turn() {
+        var pending = wait()
         var budget = Self.sourcesPerTurn
-        var timeout = queue.isEmpty ? UInt64.max : 0
-        while budget > 0 {
-            let dispatched = sd_event_run(sdEvent, timeout)
-            precondition(dispatched >= 0, "sd_event_run: \(String(cString: strerror(-dispatched)))")
-            guard dispatched > 0 else { break }
-            timeout = 0
+        while pending > 0 {
+            check(sd_event_dispatch(sdEvent), "sd_event_dispatch")
             budget -= 1
+            pending = check(sd_event_prepare(sdEvent), "sd_event_prepare")
+            isPrepared = pending == 0
+            guard budget > 0 else { break }
         }
-        runGeneration()
+        hasPending = pending > 0
+        // Only now: between their turn before and this one the sources were looked at.
+        queue += nextTurn
+        nextTurn.removeAll(keepingCapacity: true)
+        runJobs()
         armTimer()
+    }
+
+    /// Waits for a source, not at all while there are jobs: the number of sources that are pending.
+    ///
+    /// sd-event was prepared after the last dispatch. What changed a timer since then must be prepared for again; new
+    /// descriptors need not be.
+    private func wait() -> CInt {
+        if hasPending { return 1 }
+        if isPrepared, mustPrepareAgain {
+            isPrepared = false
+            let pending = check(sd_event_wait(sdEvent, 0), "sd_event_wait")
+            if pending > 0 { return pending }
+        }
+        mustPrepareAgain = false
+        if !isPrepared {
+            let pending = check(sd_event_prepare(sdEvent), "sd_event_prepare")
+            if pending > 0 { return pending }
+        }
+        isPrepared = false
+        return check(sd_event_wait(sdEvent, queue.isEmpty && nextTurn.isEmpty ? UInt64.max : 0), "sd_event_wait")
+    }
+
+    private func runJobs() {
+        for _ in 0..<Self.generationsPerTurn where !queue.isEmpty { runGeneration() }
+    }
+
+    @discardableResult
+    private func check(_ result: CInt, _ call: StaticString) -> CInt {
+        precondition(result >= 0, "\(call): \(String(cString: strerror(-result)))")
+        return result
     }
 
     private func runGeneration() {
@@ -132,8 +177,29 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: Giving it work
 
-    /// Runs `action` on the loop, in the next generation of jobs. May be called from any thread.
+    /// Runs `action` on the loop, in the next generation of jobs.
+    ///
+    /// May be called from any thread.
     package func execute(_ action: @escaping @Sendable () -> Void) { add(.action(action)) }
+
+    /// Runs `action` on the loop after the sources were looked at again.
+    ///
+    /// Only on the loop.
+    package func executeInNextTurn(_ action: @escaping () -> Void) {
+        preconditionOnLoop()
+        nextTurn.append(.action(action))
+    }
+
+    /// Suspends the task until the sources were looked at again: for work that could go on for ever.
+    package func yieldTurn() async {
+        await withUnsafeContinuation { continuation in
+            if isOnLoop {
+                executeInNextTurn { continuation.resume() }
+            } else {
+                execute { self.executeInNextTurn { continuation.resume() } }
+            }
+        }
+    }
 
     /// Queues a job; called by the Swift runtime, from any thread.
     public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }

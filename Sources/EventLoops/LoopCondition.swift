@@ -13,7 +13,9 @@ package final class LoopCondition: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Waits until ``signal()`` finds `isTrue`, or returns at once when it is already. `isTrue` is called on the loop.
+    /// Waits until ``signal()`` finds `isTrue`, or returns at once when it is already.
+    ///
+    /// `isTrue` is called on the loop.
     /// - Returns: false when the task was cancelled first.
     @discardableResult
     package func wait(until isTrue: @escaping @Sendable () -> Bool) async -> Bool {
@@ -34,7 +36,9 @@ package final class LoopCondition: @unchecked Sendable {
         }
     }
 
-    /// Lets those who wait look again. Only on the loop.
+    /// Lets those who wait look again.
+    ///
+    /// Only on the loop.
     package func signal() {
         loop.preconditionOnLoop()
         let all = waiting

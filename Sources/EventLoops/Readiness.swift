@@ -40,7 +40,9 @@ package final class Readiness: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Waits until `direction`, ``Interest/read`` or ``Interest/write``, is possible. May be called from any task.
+    /// Waits until `direction`, ``Interest/read`` or ``Interest/write``, is possible.
+    ///
+    /// May be called from any task.
     package func wait(for direction: Interest) async -> ReadinessOutcome {
         let suspended = SuspendedTask(on: loop)
         let resumption = await suspended.suspend { resume in
@@ -50,13 +52,17 @@ package final class Readiness: @unchecked Sendable {
         return ReadinessOutcome(resumption)
     }
 
-    /// Calls `action` once, as soon as `direction` is possible or ``close()`` is called. Only on the loop.
+    /// Calls `action` once, as soon as `direction` is possible or ``close()`` is called.
+    ///
+    /// Only on the loop.
     package func whenReady(for direction: Interest, _ action: @escaping (ReadinessOutcome) -> Void) {
         loop.preconditionOnLoop()
         begin(direction) { action(ReadinessOutcome($0)) }
     }
 
-    /// Ends every wait with ``ReadinessOutcome/closed`` and stops watching. Only on the loop. Harmless when repeated.
+    /// Ends every wait with ``ReadinessOutcome/closed`` and stops watching.
+    ///
+    /// Only on the loop. Harmless when repeated.
     package func close() {
         loop.preconditionOnLoop()
         isClosed = true

@@ -15,7 +15,9 @@ package final class SignalWatch: @unchecked Sendable {
     private let action: (CInt) -> Void
     private var sources: [OpaquePointer?] = []
 
-    /// Calls `action` on the loop with each of `signals` that arrives. Only on the loop.
+    /// Calls `action` on the loop with each of `signals` that arrives.
+    ///
+    /// Only on the loop.
     /// - Throws: `EBUSY` when one of them is not blocked.
     package init(_ signals: [CInt], on loop: EventLoop, _ action: @escaping (CInt) -> Void) throws(Errno) {
         loop.preconditionOnLoop()
@@ -43,7 +45,9 @@ package final class SignalWatch: @unchecked Sendable {
         precondition(sources.isEmpty, "a signal watch was dropped without being cancelled")
     }
 
-    /// Stops watching; the signals stay blocked. Only on the loop.
+    /// Stops watching; the signals stay blocked.
+    ///
+    /// Only on the loop.
     package func cancel() {
         loop.preconditionOnLoop()
         for source in sources { sd_event_source_disable_unref(source) }

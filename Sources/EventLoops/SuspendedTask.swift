@@ -27,8 +27,10 @@ package final class SuspendedTask: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Suspends the task. `start` is run on the loop: it arranges for its argument to be called, and returns what
-    /// undoes the arrangement when the task is cancelled first.
+    /// Suspends the task.
+    ///
+    /// `start` is run on the loop: it arranges for its argument to be called, and returns what undoes the arrangement
+    /// when the task is cancelled first.
     package func suspend(_ start: @escaping @Sendable (@escaping (Resumption) -> Void) -> () -> Void) async
         -> Resumption
     {

@@ -14,7 +14,9 @@ package final class LoopTimer: @unchecked Sendable {
         self.action = action
     }
 
-    /// Makes sure that the action is not run any more. Harmless when it was. Only on the loop.
+    /// Makes sure that the action is not run any more.
+    ///
+    /// Harmless when it was. Only on the loop.
     package func cancel() { action = nil }
 
     fileprivate func isBefore(_ other: LoopTimer) -> Bool {

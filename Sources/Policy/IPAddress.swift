@@ -45,14 +45,23 @@ public enum IPAddress: Hashable, Sendable {
         guard inet_pton(AF_INET6, address, &v6) == 1 else { return nil }
         var zone: UInt32 = 0
         if parts.count == 2 {
-            zone = UInt32(parts[1]) ?? if_nametoindex(String(parts[1]))
-            guard zone != 0 else { return nil }
+            guard let index = Self.zone(String(parts[1])) else { return nil }
+            zone = index
         }
         self = withUnsafeBytes(of: v6) { bytes in
             .v6(
                 high: UInt64(bigEndian: bytes.load(as: UInt64.self)),
                 low: UInt64(bigEndian: bytes.load(fromByteOffset: 8, as: UInt64.self)), zone: zone)
         }
+    }
+
+    /// The interface index that `text` writes in digits or names.
+    private static func zone(_ text: String) -> UInt32? {
+        // C would read only what stands before a NUL; Swift would take a sign for part of a number.
+        guard !text.utf8.contains(0) else { return nil }
+        let isNumber = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let index = isNumber ? UInt32(text) : if_nametoindex(text)
+        return index == 0 ? nil : index
     }
 }
 

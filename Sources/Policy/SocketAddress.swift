@@ -31,8 +31,9 @@ public enum UnixAddress: Hashable, Sendable {
 }
 
 extension UnixAddress: CustomStringConvertible {
-    /// The path; `@name` for an abstract name; `unix` when there is no name. Bytes that are not printable ASCII are
-    /// written `\xNN`, so that an address never disturbs a terminal or a log.
+    /// The path; `@name` for an abstract name; `unix` when there is no name.
+    ///
+    /// Bytes that are not printable ASCII are written `\xNN`, so that an address never disturbs a terminal or a log.
     public var description: String {
         switch self {
         case .unnamed: "unix"

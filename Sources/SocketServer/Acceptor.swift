@@ -38,6 +38,7 @@ final class Acceptor: @unchecked Sendable {
     private var untoldFailures = 0
     private var pauseTold: Duration?
     private var limitTold: Duration?
+    private var holds = 0
 
     init(_ listener: ListeningSocket, limit: ConnectionLimit, batch: Int, on loop: EventLoop, _ actions: Actions) {
         self.listener = listener
@@ -73,6 +74,19 @@ final class Acceptor: @unchecked Sendable {
         proceed()
     }
 
+    /// Accepts nobody until every hold is released; clients wait in the backlog.
+    func hold() {
+        holds += 1
+        watch?.change(to: [])
+    }
+
+    /// Takes one hold away.
+    func release() {
+        precondition(holds > 0, "a hold was released twice")
+        holds -= 1
+        proceed()
+    }
+
     /// A connection of ours has given back its descriptor: a pause for want of descriptors is over.
     func connectionEnded() {
         guard pause != nil else { return }
@@ -81,9 +95,11 @@ final class Acceptor: @unchecked Sendable {
 
     // MARK: The path of a connection
 
-    /// Accepts what there is room for, at most a batch. `promised` slots are already ours.
+    /// Accepts what there is room for, at most a batch.
+    ///
+    /// `promised` slots are already ours.
     func proceed(promised: Int = 0) {
-        guard watch != nil, pause == nil else { return limit.giveBack(promised) }
+        guard watch != nil, pause == nil, !isHeld else { return limit.giveBack(promised) }
         // The slots are taken before anybody is accepted: the limit is never exceeded, and nobody is accepted to wait.
         var slots = promised + limit.take(upTo: batch - promised)
         defer { limit.giveBack(slots) }
@@ -104,6 +120,12 @@ final class Acceptor: @unchecked Sendable {
             }
         }
         watch?.change(to: .read)
+    }
+
+    // Those behind the barrier are served or refused now: there is no later.
+    private var isHeld: Bool {
+        if case .finishing = mode { return false }
+        return holds > 0
     }
 
     /// - Returns: whether the next connection may be looked at now.

@@ -23,7 +23,9 @@ final class AcceptorFinish {
     private var isDone = false
     private var timer: LoopTimer?
 
-    /// Raises the barrier. `proceed` looks at the queue again; `done` is called once, unless cancelled.
+    /// Raises the barrier.
+    ///
+    /// `proceed` looks at the queue again; `done` is called once, unless cancelled.
     init(
         _ listener: ListeningSocket, on loop: EventLoop, proceed: @escaping () -> Void, done: @escaping () -> Void
     ) {

@@ -5,6 +5,7 @@ internal import EventLoops
 public import Policy
 public import Sockets
 
+// Safe: the state is touched only on the loop's thread.
 /// One accepted connection.
 ///
 /// | state | who owns the socket | leaves it by |
@@ -12,18 +13,22 @@ public import Sockets
 /// | served | this process, through ``socket`` | the handler's end, ``close()``, ``handOver(stop:ended:)`` |
 /// | handed over | whoever got a copy; ours is closed | `ended` returns |
 /// | ended | nobody | |
-// Safe: the state is touched only on the loop's thread.
 public final class Connection: @unchecked Sendable {
     /// Identifies it among all connections of this process's servers that share a numbering; never used again.
     public let id: UInt64
-    /// The connected socket. It is closed when the handler has returned.
+    /// The connected socket.
+    ///
+    /// It is closed when the handler has returned.
     public let socket: ConnectedSocket
     /// When it was accepted, on the loop's clock.
     package let acceptedAt: Duration
     private let released: LoopCondition
     private var stop: (@Sendable () -> Void)?
     private var isHandedOver = false
-    private(set) var isClosedByServer = false
+    /// Whether ``close()`` was called, or the server closed it.
+    ///
+    /// Only on the loop.
+    package private(set) var isClosedByServer = false
 
     init(id: UInt64, socket: ConnectedSocket) {
         self.id = id
@@ -57,15 +62,18 @@ public final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Ends the connection: shuts its socket down and closes it, or asks the program that has it to end. Returns when
-    /// the socket is closed, for a connection that was handed over when that has ended; not when the handler returns,
-    /// which is not cancelled: its reads see the end, its writes fail. Harmless when repeated.
+    /// Ends the connection: shuts its socket down and closes it, or asks the program that has it to end.
+    ///
+    /// Returns when the socket is closed, for a connection that was handed over when that has ended; not when the
+    /// handler returns, which is not cancelled: its reads see the end, its writes fail. Harmless when repeated.
     public func close() async {
         await socket.loop.perform { self.closeNow() }
         await released.wait { !self.isHandedOver }
     }
 
-    /// The part of ``close()`` that does not wait. Only on the loop.
+    /// The part of ``close()`` that does not wait.
+    ///
+    /// Only on the loop.
     func closeNow() {
         isClosedByServer = true
         if let stop {

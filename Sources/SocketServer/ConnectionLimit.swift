@@ -33,7 +33,9 @@ public final class ConnectionLimit: Sendable {
     /// How many slots are taken now.
     public var taken: Int { state.withLock { $0.taken } }
 
-    /// Takes as many slots as are free, at most `count`. None while somebody else was promised the next one.
+    /// Takes as many slots as are free, at most `count`.
+    ///
+    /// None while somebody else was promised the next one.
     func take(upTo count: Int) -> Int {
         state.withLock { state in
             guard state.waiters.isEmpty else { return 0 }

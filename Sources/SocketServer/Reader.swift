@@ -36,8 +36,9 @@ public final class Reader: Sendable {
         }
     }
 
-    /// Reads as the end from now on. The peer is not told, and the socket stays open for the writer. Harmless when
-    /// repeated.
+    /// Reads as the end from now on.
+    ///
+    /// The peer is not told, and the socket stays open for the writer. Harmless when repeated.
     public func close() { closed.store(true, ordering: .relaxed) }
 
     /// Whether it was closed.

@@ -17,8 +17,9 @@ internal import SystemPackage
 ///
 /// `isClosed`, `numConnections` and the other properties answer at once, from any thread.
 public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
-    /// Where it listens: the port that the system chose, the path as it was given. Answers after close too:
-    /// `listening_on`.
+    /// Where it listens: the port that the system chose, the path as it was given.
+    ///
+    /// Answers after close too: `listening_on`.
     public let listeningOn: ListeningOn
     let onHandlerError: OnHandlerError<Address>
     package let core: ServerCore
@@ -45,11 +46,13 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     /// Whether each new connection is closed at once: `is_dropping_incoming_connections`.
     public var isDroppingIncomingConnections: Bool { core.isDropping }
 
-    /// Begins or ends closing each new connection at once, without calling the handler or counting it. Works at the
-    /// limit too. Those that are there are not affected: `set_drop_incoming_connections`.
+    /// Begins or ends closing each new connection at once, without calling the handler or counting it.
+    ///
+    /// Works at the limit too. Those that are there are not affected: `set_drop_incoming_connections`.
     public func setDropIncomingConnections(_ isDropping: Bool) { core.setDropping(isDropping) }
 
     /// Lends the listening socket's descriptor, to look at its options; `nil` after close: `listening_socket`.
+    ///
     /// Accepting on it, or closing it, breaks the server's promises.
     public func withListeningSocket<Result: Sendable>(_ body: (Int32) throws -> Result) rethrows -> Result? {
         try core.listener.withDescriptor(body)
@@ -70,13 +73,15 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     }
 
     /// Closes without losing a client who has connected: nobody new gets in, those in the queue are served within the
-    /// limit, then the server closes. Returns when it has. A ``close(closeExistingConnections:)`` meanwhile ends the
-    /// waiting. An inherited socket is closed at once after what is queued was accepted: its queue belongs to its next
-    /// owner.
+    /// limit, then the server closes.
+    ///
+    /// Returns when it has. A ``close(closeExistingConnections:)`` meanwhile ends the waiting. An inherited socket is
+    /// closed at once after what is queued was accepted: its queue belongs to its next owner.
     nonisolated(nonsending) public func finishAccepting() async { await core.finishAccepting() }
 
-    /// Returns when the listening socket is closed, without closing it: `close_finished`. Returns too when the caller
-    /// is cancelled; that closes nothing.
+    /// Returns when the listening socket is closed, without closing it: `close_finished`.
+    ///
+    /// Returns too when the caller is cancelled; that closes nothing.
     public func closeFinished() async { await core.closeFinished() }
 
     /// As ``closeFinished()``, and throws the error that closed the server, if one did.
@@ -87,6 +92,7 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     }
 
     /// Returns when the listening socket is closed and no connection is left: `close_finished_and_handlers_determined`.
+    ///
     /// Returns too when the caller is cancelled; that closes nothing.
     public func closeFinishedAndHandlersDetermined() async { await core.closeFinishedAndHandlersDetermined() }
 

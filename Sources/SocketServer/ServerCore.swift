@@ -19,7 +19,9 @@ package final class ServerCore: Sendable {
     private let changed: LoopCondition
     private let acceptor = Mutex<Acceptor?>(nil)
 
-    /// A server that has not begun to accept. `report` is told of a handler's error; if it throws, the server closes.
+    /// A server that has not begun to accept.
+    ///
+    /// `report` is told of a handler's error; if it throws, the server closes.
     init(
         _ listener: ListeningSocket, options: ServerOptions, on loop: EventLoop,
         report: @escaping @Sendable (Connection, any Error) throws -> Void,
@@ -37,7 +39,9 @@ package final class ServerCore: Sendable {
         changed = LoopCondition(on: loop)
     }
 
-    /// Begins to accept; those who are there already are accepted before it returns. Only on the loop.
+    /// Begins to accept; those who are there already are accepted before it returns.
+    ///
+    /// Only on the loop.
     func start() {
         let acceptor = Acceptor(
             listener, limit: limit, batch: options.maxAcceptsPerBatch, on: loop,
@@ -64,6 +68,16 @@ package final class ServerCore: Sendable {
         state.withLock { $0.isDropping = isDropping }
         loop.execute { self.currentAcceptor?.proceed() }
     }
+
+    /// Accepts nobody until ``releaseAccepting()``.
+    ///
+    /// Holds are counted. Only on the loop.
+    package func holdAccepting() { currentAcceptor?.hold() }
+
+    /// Takes one hold away.
+    ///
+    /// Only on the loop.
+    package func releaseAccepting() { currentAcceptor?.release() }
 
     // MARK: One connection
 
@@ -103,7 +117,7 @@ package final class ServerCore: Sendable {
     // else may have the slot.
     private func end(_ connection: Connection, _ failure: (any Error)?) {
         state.withLock { $0.ended(connection.id) }
-        emit(.connectionEnded(id: connection.id, peer: connection.peer))
+        emit(.connectionEnded(id: connection.id, peer: connection.peer, duration: loop.now - connection.acceptedAt))
         if let failure, !isOurDoing(failure, connection) { tell(failure, connection) }
         limit.giveBack()
         currentAcceptor?.connectionEnded()

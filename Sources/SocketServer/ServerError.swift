@@ -5,7 +5,9 @@ package import SystemPackage
 
 /// An error of a server, its readers and its writers.
 public struct ServerError: Error, Equatable, Sendable {
-    /// What kind of error it is. More kinds may come.
+    /// What kind of error it is.
+    ///
+    /// More kinds may come.
     public struct Code: Hashable, Sendable {
         fileprivate enum Kind {
             case invalidOption, cannotListen, peerGone, closed, bufferTooOld, readFailed, writeFailed
@@ -16,7 +18,9 @@ public struct ServerError: Error, Equatable, Sendable {
         public static let invalidOption = Code(kind: .invalidOption)
         /// The socket could not be made to listen; nothing is left of it.
         public static let cannotListen = Code(kind: .cannotListen)
-        /// The peer does not take bytes any more. It is never a handler's failure: a peer may always leave.
+        /// The peer does not take bytes any more.
+        ///
+        /// It is never a handler's failure: a peer may always leave.
         public static let peerGone = Code(kind: .peerGone)
         /// The connection was closed on this side, by the handler or by the server.
         public static let closed = Code(kind: .closed)
@@ -30,7 +34,9 @@ public struct ServerError: Error, Equatable, Sendable {
 
     /// The kind of error.
     public let code: Code
-    /// What was being done, on what, and why it failed. It never holds bytes of a connection.
+    /// What was being done, on what, and why it failed.
+    ///
+    /// It never holds bytes of a connection.
     public let message: String
     /// The number behind a system call's failure, such as `EADDRINUSE`.
     public let errno: Int32?

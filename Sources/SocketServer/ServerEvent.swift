@@ -12,7 +12,7 @@ public enum ServerEvent: Sendable {
     /// A connection was accepted and counted.
     case connectionAccepted(id: UInt64, peer: SocketAddress)
     /// A connection has ended: its socket is closed and it is not counted any more.
-    case connectionEnded(id: UInt64, peer: SocketAddress)
+    case connectionEnded(id: UInt64, peer: SocketAddress, duration: Duration)
     /// A connection was accepted and closed at once, because the server drops or was just closed.
     case connectionDropped(peer: SocketAddress)
     /// There is a client and no slot: clients wait in the backlog.

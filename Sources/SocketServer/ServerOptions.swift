@@ -17,13 +17,16 @@ public enum BufferAgeLimit: Hashable, Sendable {
 
 /// The options of ``Server/create(on:options:onHandlerError:handler:)`` and its siblings.
 public struct ServerOptions: Sendable {
-    /// The most connections at a time, at least 1: `max_connections`. At the limit the server does not accept; clients
-    /// wait in the backlog. `nil` is 10,000, or fewer when the process may not open that many descriptors.
+    /// The most connections at a time, at least 1: `max_connections`.
+    ///
+    /// At the limit the server does not accept; clients wait in the backlog. `nil` is 10,000, or fewer when the process
+    /// may not open that many descriptors.
     public var maxConnections: Int?
     /// A limit shared with other servers, instead of `maxConnections`.
     public var connectionLimit: ConnectionLimit?
-    /// The least number of clients that the system lets wait to be accepted: `backlog`. It may let more wait, and never
-    /// promises to refuse one. Not for an inherited socket that listens already.
+    /// The least number of clients that the system lets wait to be accepted: `backlog`.
+    ///
+    /// It may let more wait, and never promises to refuse one. Not for an inherited socket that listens already.
     public var backlog = 128
     /// The most connections accepted at once, at least 1, before those that are there get their turn:
     /// `max_accepts_per_batch`.
@@ -36,7 +39,9 @@ public struct ServerOptions: Sendable {
     public var dropIncomingConnections = false
     /// The mode, owner and group of a socket file; who may write to it may connect.
     public var socketFileMode: UInt32 = 0o666
-    /// Is called on the loop with what happens. It must not block.
+    /// Is called on the loop with what happens.
+    ///
+    /// It must not block.
     public var onEvent: (@Sendable (ServerEvent) -> Void)?
 
     package var acceptCall = SystemCall<CInt, AcceptedConnection>.kernel
@@ -45,8 +50,9 @@ public struct ServerOptions: Sendable {
     /// The defaults.
     public init() {}
 
-    /// `max_connections` when nothing is said: 10,000, but never more than the descriptor limit can serve. A quarter of
-    /// the descriptors, at least 16, is kept for everything that is not a connection.
+    /// `max_connections` when nothing is said: 10,000, but never more than the descriptor limit can serve.
+    ///
+    /// A quarter of the descriptors, at least 16, is kept for everything that is not a connection.
     public static var defaultMaxConnections: Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 10_000 }

@@ -37,7 +37,9 @@ struct ServerState {
 
     var connections: [Connection] { entries.values.map(\.connection) }
 
-    /// A connection was accepted. It counts from now on.
+    /// A connection was accepted.
+    ///
+    /// It counts from now on.
     /// - Returns: whether it may be served; not after close.
     mutating func accepted(_ connection: Connection) -> Bool {
         guard !isClosed else { return false }
@@ -63,8 +65,10 @@ struct ServerState {
         return true
     }
 
-    /// Close was called, with the error that is the reason if there is one. Connections whose handler has not started
-    /// are forgotten here and now: their handler is never called. They count until their socket is closed.
+    /// Close was called, with the error that is the reason if there is one.
+    ///
+    /// Connections whose handler has not started are forgotten here and now: their handler is never called. They count
+    /// until their socket is closed.
     /// - Returns: whether this call is the one that must close the listening socket.
     mutating func close(because error: (any Error)? = nil) -> Bool {
         if failure == nil { failure = error }
@@ -72,7 +76,9 @@ struct ServerState {
         return finished()
     }
 
-    /// Nobody is left in the queue of a server that finishes. Those who were accepted last are still served.
+    /// Nobody is left in the queue of a server that finishes.
+    ///
+    /// Those who were accepted last are still served.
     /// - Returns: whether this call is the one that must close the listening socket.
     mutating func finished() -> Bool {
         guard !isClosed else { return false }

@@ -18,17 +18,22 @@ public struct WhereToListen<Address: Sendable, ListeningOn: Sendable>: Sendable 
 }
 
 extension WhereToListen where Address == InetAddress, ListeningOn == UInt16 {
-    /// All addresses of this machine, IPv4 and IPv6, on one port: `of_port`. Port 0 is chosen by the system.
+    /// All addresses of this machine, IPv4 and IPv6, on one port: `of_port`.
+    ///
+    /// Port 0 is chosen by the system.
     public static func port(_ port: UInt16) -> Self { Self(inet: .bind(.everyAddress(port: port), nil)) }
 
     /// All addresses, on a port that the system chooses: `of_port_chosen_by_os`.
     public static var portChosenByOS: Self { port(0) }
 
-    /// One address. An IPv6 one takes IPv6 only.
+    /// One address.
+    ///
+    /// An IPv6 one takes IPv6 only.
     public static func address(_ address: InetAddress) -> Self { Self(inet: .bind(.address(.inet(address)), nil)) }
 
-    /// A bound, perhaps listening TCP socket that this process was given. The server owns the descriptor from the call
-    /// of `create` on, also when that fails.
+    /// A bound, perhaps listening TCP socket that this process was given.
+    ///
+    /// The server owns the descriptor from the call of `create` on, also when that fails.
     public static func inherited(_ descriptor: Int32) -> Self { Self(inet: .inherited(descriptor)) }
 
     private init(inet place: Place) {
@@ -46,8 +51,10 @@ extension WhereToListen where Address == InetAddress, ListeningOn == UInt16 {
 }
 
 extension WhereToListen where Address == UnixAddress, ListeningOn == String {
-    /// A socket file: `of_file`. A file left by a server that is gone is replaced, one that is in use is not; on close
-    /// the file is removed if it is still ours.
+    /// A socket file: `of_file`.
+    ///
+    /// A file left by a server that is gone is replaced, one that is in use is not; on close the file is removed if it
+    /// is still ours.
     public static func file(_ path: String) -> Self { Self(unix: .bind(.address(.unix(.path(path))), nil)) }
 
     /// A name in Linux's abstract namespace.
@@ -55,8 +62,9 @@ extension WhereToListen where Address == UnixAddress, ListeningOn == String {
         Self(unix: .bind(.address(.unix(.abstract(Array(name.utf8)))), nil))
     }
 
-    /// A bound, perhaps listening Unix stream socket that this process was given. The server owns the descriptor from
-    /// the call of `create` on, also when that fails. Its file is never unlinked.
+    /// A bound, perhaps listening Unix stream socket that this process was given.
+    ///
+    /// The server owns the descriptor from the call of `create` on, also when that fails. Its file is never unlinked.
     public static func inherited(_ descriptor: Int32) -> Self { Self(unix: .inherited(descriptor)) }
 
     private init(unix place: Place) {

@@ -5,10 +5,10 @@ internal import EventLoops
 internal import Sockets
 internal import SystemPackage
 
+// Safe: the state is touched only on the loop's thread.
 /// Bytes to the peer.
 ///
 /// What is written goes out at once as far as the system takes it; the rest is kept and sent as soon as it can be.
-// Safe: the state is touched only on the loop's thread.
 public final class Writer: @unchecked Sendable {
     /// Above this many waiting bytes ``write(_:)`` waits for the peer.
     static let highWater = 128 * 1024
@@ -37,8 +37,9 @@ public final class Writer: @unchecked Sendable {
         changed = LoopCondition(on: socket.loop)
     }
 
-    /// Gives bytes to the peer: sends what the system takes now and keeps the rest. Waits only while more than 128 KiB
-    /// wait already.
+    /// Gives bytes to the peer: sends what the system takes now and keeps the rest.
+    ///
+    /// Waits only while more than 128 KiB wait already.
     /// - Throws: ``ServerError`` with code `peerGone`, `closed`, `bufferTooOld` or `writeFailed`, for this and all
     ///   later writes; `CancellationError` when the task is cancelled while it waits for room: the bytes are kept and
     ///   will be sent.
@@ -58,8 +59,9 @@ public final class Writer: @unchecked Sendable {
     /// - Throws: as ``write(_:)``.
     public func flush() async throws { try await wait { self.buffer.count == 0 } }
 
-    /// Takes no more bytes, sends what waits, within the close deadline, and tells the peer that this was all. Returns
-    /// when that is done, or cannot be done. Harmless when repeated; the socket stays open for the reader.
+    /// Takes no more bytes, sends what waits, within the close deadline, and tells the peer that this was all.
+    ///
+    /// Returns when that is done, or cannot be done. Harmless when repeated; the socket stays open for the reader.
     public func close() async {
         await socket.loop.perform { self.beginClose() }
         await closeFinished()
@@ -68,8 +70,9 @@ public final class Writer: @unchecked Sendable {
     /// Returns when the writer is closed, without closing it.
     public func closeFinished() async { await changed.wait { self.phase == .closed } }
 
-    /// Returns when the peer does not take bytes any more, as far as a write has shown: `consumer_left`. Returns too
-    /// when the writer has failed otherwise or is closed.
+    /// Returns when the peer does not take bytes any more, as far as a write has shown: `consumer_left`.
+    ///
+    /// Returns too when the writer has failed otherwise or is closed.
     public func consumerLeft() async { await changed.wait { self.failure != nil || self.phase == .closed } }
 
     /// How old the oldest waiting byte may become: may be changed at any time; `set_buffer_age_limit`.

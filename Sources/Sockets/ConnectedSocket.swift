@@ -8,11 +8,11 @@ internal import Glibc
 public import Policy
 package import SystemPackage
 
+// Safe: the state is touched only on the loop's thread.
 /// One accepted stream socket, served on an event loop.
 ///
 /// All calls may be repeated and may come from any task: they hop to the loop. Reading and writing never block the
 /// loop; O_NONBLOCK is not used, since it would belong to every process that holds the socket.
-// Safe: the state is touched only on the loop's thread.
 public final class ConnectedSocket: @unchecked Sendable {
     /// The other end, as accept(2) gave it.
     public let peer: SocketAddress
@@ -25,7 +25,9 @@ public final class ConnectedSocket: @unchecked Sendable {
     /// How many bytes one connection may move before it lets others have their turn.
     static let bytesPerTurn = 256 * 1024
 
-    /// Takes ownership of the descriptor inside `accepted`. `localAddress` is our end if the caller knows it.
+    /// Takes ownership of the descriptor inside `accepted`.
+    ///
+    /// `localAddress` is our end if the caller knows it.
     package init(_ accepted: AcceptedConnection, localAddress: SocketAddress?, on loop: EventLoop) {
         descriptor = Descriptor(adopting: accepted.descriptor)
         peer = accepted.peer
@@ -33,7 +35,9 @@ public final class ConnectedSocket: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Our end. For a closed socket whose listener had no address of its own: `nil`. Only on the loop.
+    /// Our end.
+    ///
+    /// For a closed socket whose listener had no address of its own: `nil`. Only on the loop.
     public var localAddress: SocketAddress? {
         knownLocalAddress ?? withDescriptor { RawAddress.local(of: $0) } ?? nil
     }
@@ -41,7 +45,9 @@ public final class ConnectedSocket: @unchecked Sendable {
     /// Whether it was closed here, or given away.
     package var isClosed: Bool { descriptor == nil }
 
-    /// Lends the descriptor's number, for socket options or to give a copy to a program. Only on the loop.
+    /// Lends the descriptor's number, for socket options or to give a copy to a program.
+    ///
+    /// Only on the loop.
     /// - Returns: `nil` when the socket is closed.
     package func withDescriptor<R, E: Error>(_ body: (CInt) throws(E) -> R) throws(E) -> R? {
         loop.preconditionOnLoop()
@@ -76,7 +82,9 @@ public final class ConnectedSocket: @unchecked Sendable {
         return .success(bytes)
     }
 
-    /// Writes as many of `bytes` as fit now. Only on the loop.
+    /// Writes as many of `bytes` as fit now.
+    ///
+    /// Only on the loop.
     /// - Returns: how many; `EAGAIN` when none do, `EPIPE` or `ECONNRESET` when the peer has gone, without a signal.
     package func sendNow(_ bytes: ArraySlice<UInt8>) -> Result<Int, Errno> {
         guard let number = descriptor?.use({ $0 }) else { return .failure(.badFileDescriptor) }
@@ -90,7 +98,9 @@ public final class ConnectedSocket: @unchecked Sendable {
         return .success(sent)
     }
 
-    /// Calls `action` on the loop once the socket takes bytes again, or is closed. One at a time. Only on the loop.
+    /// Calls `action` on the loop once the socket takes bytes again, or is closed.
+    ///
+    /// One at a time. Only on the loop.
     package func whenWritable(_ action: @escaping (ReadinessOutcome) -> Void) {
         guard let readiness = makeReadiness() else { return action(.closed) }
         readiness.whenReady(for: .write, action)
@@ -98,7 +108,7 @@ public final class ConnectedSocket: @unchecked Sendable {
 
     /// Lets other work run when this connection has had its bytes of this turn.
     package func yieldAfterTurn() async {
-        if await loop.perform({ self.endTurnIfDue() }) { await Task.yield() }
+        if await loop.perform({ self.endTurnIfDue() }) { await loop.yieldTurn() }
     }
 
     private func endTurnIfDue() -> Bool {
@@ -107,12 +117,16 @@ public final class ConnectedSocket: @unchecked Sendable {
         return true
     }
 
-    /// How many bytes this connection may still move in this turn. Only on the loop.
+    /// How many bytes this connection may still move in this turn.
+    ///
+    /// Only on the loop.
     package var bytesLeftThisTurn: Int { max(0, Self.bytesPerTurn - bytesThisTurn) }
 
-    /// Calls `action` in the next turn, which begins with no bytes moved. Only on the loop.
+    /// Calls `action` in the next turn, which begins with no bytes moved.
+    ///
+    /// Only on the loop.
     package func inNextTurn(_ action: @escaping @Sendable () -> Void) {
-        loop.execute {
+        loop.executeInNextTurn {
             self.bytesThisTurn = 0
             action()
         }
@@ -155,12 +169,15 @@ public final class ConnectedSocket: @unchecked Sendable {
     }
 
     /// Ends the connection for every process that holds it, and closes our descriptor: shutdown(2), then close(2).
+    ///
     /// It returns when close(2) has. Waiting reads end as if the socket had been closed before.
     public func close() async {
         await loop.perform { self.closeNow() }
     }
 
-    /// As ``close()``, at once. Only on the loop.
+    /// As ``close()``, at once.
+    ///
+    /// Only on the loop.
     package func closeNow() {
         loop.preconditionOnLoop()
         // Fails when the peer has gone; then there is nothing to end.
@@ -169,6 +186,7 @@ public final class ConnectedSocket: @unchecked Sendable {
     }
 
     /// Closes our descriptor and leaves the connection alone: a program that has a copy decides when it ends.
+    ///
     /// Only on the loop.
     package func closeOwnDescriptor() {
         loop.preconditionOnLoop()

@@ -34,7 +34,7 @@ package struct ListenFailure: Error, Equatable, Sendable {
 }
 
 extension ListenFailure: CustomStringConvertible {
-    /// `cannot bind 0.0.0.0:79: Address already in use; …`
+    /// `cannot bind 0.0.0.0:79: Address already in use; …`.
     package var description: String {
         let parts = [errno.map(\.description), reason].compactMap { $0 }
         return "cannot \(step.rawValue) \(address): \(parts.joined(separator: "; "))"

@@ -29,7 +29,9 @@ package struct AcceptedConnection: Sendable {
 
 /// A socket that listens, until ``close()``.
 package final class ListeningSocket: Sendable {
-    /// Where it listens, as the system says; for a socket file the path as it was given. Still answers after close.
+    /// Where it listens, as the system says; for a socket file the path as it was given.
+    ///
+    /// Still answers after close.
     package let address: SocketAddress
     /// Whether the socket came from systemd or a predecessor: its queue is not ours to end, its file not ours to unlink.
     package let isInherited: Bool
@@ -52,7 +54,9 @@ package final class ListeningSocket: Sendable {
 
     // MARK: Making one
 
-    /// Binds a new socket and listens. SO_REUSEADDR is set, SO_REUSEPORT is not.
+    /// Binds a new socket and listens.
+    ///
+    /// SO_REUSEADDR is set, SO_REUSEPORT is not.
     /// - Throws: what failed; then nothing is left behind, neither a descriptor nor a file.
     package static func bind(
         _ bindAddress: BindAddress, backlog: Int, file options: SocketFileOptions = SocketFileOptions(),
@@ -151,8 +155,10 @@ package final class ListeningSocket: Sendable {
         try step(.listen, name, descriptor.use { Glibc.listen($0, CInt(clamping: backlog)) })
     }
 
-    /// Takes over a stream socket that is bound, and perhaps listens already. Its options are left alone; listen(2) is
-    /// called only when it does not listen yet, so that a backlog set by its first owner stays.
+    /// Takes over a stream socket that is bound, and perhaps listens already.
+    ///
+    /// Its options are left alone; listen(2) is called only when it does not listen yet, so that a backlog set by its
+    /// first owner stays.
     /// - Throws: when it is not a stream socket, or is a connection; the descriptor is closed then.
     package static func adopt(
         _ descriptor: consuming Descriptor, backlog: Int,
@@ -191,7 +197,9 @@ package final class ListeningSocket: Sendable {
 
     // MARK: Using it
 
-    /// Takes one connection out of the queue, close-on-exec and blocking; never waits. `EBADF` after ``close()``.
+    /// Takes one connection out of the queue, close-on-exec and blocking; never waits.
+    ///
+    /// `EBADF` after ``close()``.
     package func accept() -> Result<AcceptedConnection, Errno> {
         let result = descriptor.withLock { descriptor in
             descriptor?.use { acceptCall($0) } ?? .failure(.badFileDescriptor)
@@ -223,8 +231,10 @@ package final class ListeningSocket: Sendable {
         try descriptor.withLock { try $0?.use(body) }
     }
 
-    /// Closes the socket and unlinks its file if that is still ours. Clients in the queue are dropped by the kernel.
-    /// Harmless when repeated. It must not be watched by a loop any more.
+    /// Closes the socket and unlinks its file if that is still ours.
+    ///
+    /// Clients in the queue are dropped by the kernel. Harmless when repeated. It must not be watched by a loop any
+    /// more.
     package func close() {
         let open = descriptor.withLock { descriptor -> Bool in
             guard let open = descriptor.take() else { return false }
@@ -236,7 +246,9 @@ package final class ListeningSocket: Sendable {
 }
 
 extension SystemCall where Input == CInt, Output == AcceptedConnection {
-    /// accept4(2). The peer's address comes with the connection: asking for it later would fail once the peer has gone.
+    /// accept4(2).
+    ///
+    /// The peer's address comes with the connection: asking for it later would fail once the peer has gone.
     package static var kernel: Self {
         Self { listener in
             var raw = RawAddress()

@@ -62,8 +62,10 @@ struct RawAddress {
         withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: form, as: Form.self) }
     }
 
-    /// The value of what the kernel wrote. Nothing is read beyond the length it gave: an unnamed Unix peer has only a
-    /// family. IPv4-mapped IPv6 addresses come out as plain IPv4. `nil` for a family that is neither.
+    /// The value of what the kernel wrote.
+    ///
+    /// Nothing is read beyond the length it gave: an unnamed Unix peer has only a family. IPv4-mapped IPv6 addresses
+    /// come out as plain IPv4. `nil` for a family that is neither.
     var address: SocketAddress? {
         withUnsafeBytes(of: storage) { bytes in
             switch CInt(storage.ss_family) {

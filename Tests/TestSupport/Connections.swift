@@ -21,8 +21,9 @@ extension Server {
 
 private let names = Atomic(0)
 
-/// A name in the abstract namespace that no other test has. On a Unix socket the peer sees a close at once, without a
-/// network in between.
+/// A name in the abstract namespace that no other test has.
+///
+/// On a Unix socket the peer sees a close at once, without a network in between.
 package func uniqueName() -> String {
     "serverd-test-\(getpid())-\(names.add(1, ordering: .relaxed).newValue)"
 }
@@ -41,14 +42,18 @@ package func makeConnectedPair(on loop: EventLoop) -> (server: ConnectedSocket, 
 }
 
 extension ConnectedSocket {
-    /// Writes zeros until the system takes no more, and returns how many it took. Only on the loop.
+    /// Writes zeros until the system takes no more, and returns how many it took.
+    ///
+    /// Only on the loop.
     package func fillSendBuffer() -> Int {
         var total = 0
         while case .success(let count) = sendNow([UInt8](repeating: 0, count: 65_536)[...]) { total += count }
         return total
     }
 
-    /// A second descriptor of the socket, as another process would have it; `nil` when it is closed. Only on the loop.
+    /// A second descriptor of the socket, as another process would have it; `nil` when it is closed.
+    ///
+    /// Only on the loop.
     package func duplicate() -> OwnedDescriptor? {
         withDescriptor { OwnedDescriptor(Descriptor(adopting: clinux_duplicate($0, 0))) }
     }
@@ -61,7 +66,9 @@ extension TestClient {
         case failure(Errno)
     }
 
-    /// What a read would find now, without reading. Only on the loop.
+    /// What a read would find now, without reading.
+    ///
+    /// Only on the loop.
     package var pending: Pending {
         let found = socket.withDescriptor { number -> Pending in
             var byte: UInt8 = 0

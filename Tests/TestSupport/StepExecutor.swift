@@ -8,7 +8,9 @@ package final class StepExecutor: SerialExecutor, TaskExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
     private let isForActor: Bool
 
-    /// Nothing to run. It serves either one actor, or tasks that prefer it.
+    /// Nothing to run.
+    ///
+    /// It serves either one actor, or tasks that prefer it.
     package init(forActor isForActor: Bool = false) {
         self.isForActor = isForActor
     }

@@ -58,19 +58,27 @@ package final class TestClient: Sendable {
         return all
     }
 
-    /// Writes bytes that fit into the socket's buffer. Only on the loop.
+    /// Writes bytes that fit into the socket's buffer.
+    ///
+    /// Only on the loop.
     package func write(_ bytes: [UInt8]) throws(Errno) {
         let sent = try socket.sendNow(bytes[...]).get()
         precondition(sent == bytes.count, "the test writes more than the socket's buffer takes")
     }
 
-    /// Writes a text that fits into the socket's buffer. Only on the loop.
+    /// Writes a text that fits into the socket's buffer.
+    ///
+    /// Only on the loop.
     package func write(_ text: String) throws(Errno) { try write(Array(text.utf8)) }
 
-    /// Says that no more bytes will come. Only on the loop.
+    /// Says that no more bytes will come.
+    ///
+    /// Only on the loop.
     package func finishWriting() { socket.shutdownWriting() }
 
-    /// Closes the connection so that the peer gets a reset instead of the end. Only on the loop.
+    /// Closes the connection so that the peer gets a reset instead of the end.
+    ///
+    /// Only on the loop.
     package func reset() {
         var linger = CLinux.linger(l_onoff: 1, l_linger: 0)
         _ = socket.withDescriptor {

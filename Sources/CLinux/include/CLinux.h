@@ -19,6 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "spawn.h"
+
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern long syscall(long, ...);
 
@@ -78,3 +80,8 @@ int clinux_diagnosis_socket(void);
 // How many connections to `port` have begun but are not yet in the queue (SYN_RECV), for both families; -1 when the
 // kernel does not say.
 int clinux_count_half_open(int diagnosis, uint16_t port);
+
+// Opens `path` to be locked and makes it if there is none: the descriptor, or -1 and errno.
+static inline int clinux_open_lock(const char *path) {
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}

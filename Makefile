@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs of the project. Each is a script that may be run by itself.
+
+.PHONY: help demo test bench build release format gates deps
+
+help:
+	@echo 'make demo     build, start serverd with demo services, talk to each of them, run until Ctrl-C'
+	@echo 'make test     build and run every test; installs what tests need; closes with "N passed, N failed"'
+	@echo 'make bench    measure serverd beside its peers; writes its figures as JSON into bench/out'
+	@echo 'make build    a debug build            make release  an optimised build'
+	@echo 'make format   format the Swift code    make gates    the gates alone, after a build'
+
+demo: deps
+	@.ci/install-packages etc/demo/packages.txt
+	@.ci/with-swift swift build
+	@etc/demo/run
+
+test:
+	@.ci/test
+
+bench: deps
+	@.ci/install-packages bench/packages.txt
+	@.ci/with-swift bench/run
+
+build: deps
+	@.ci/with-swift swift build
+
+release: deps
+	@.ci/with-swift swift build -c release --static-swift-stdlib
+
+format:
+	@.ci/with-swift swift format -i -r -p Package.swift Sources Tests
+
+gates:
+	@.ci/gates
+
+deps:
+	@.ci/prepare

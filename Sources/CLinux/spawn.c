@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spawn: a child that shares memory and descriptor table with its parent until it has its own, and then executes.
+//
+// Between clone and execve there are only system calls by their number: the child shares the parent's memory, so that
+// it may neither allocate nor take a lock, and glibc's setresuid would change the parent's other threads.
+#include "CLinux.h"
+#include <errno.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { STACK = 64 * 1024, GUARD = 64 * 1024, SIGNALS = 64, SIGNAL_SET_BYTES = SIGNALS / 8 };
+
+// The kernel's own form of a signal's disposition, which glibc's sigaction hides. All zero: the default.
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+// With a thread sanitizer the child would write into its parent's history.
+#define IN_CHILD __attribute__((no_sanitize("thread", "address")))
+
+IN_CHILD static void enter(struct clinux_spawn *spawn, int step) {
+    __atomic_store_n(&spawn->step, step, __ATOMIC_RELEASE);
+}
+
+IN_CHILD __attribute__((noreturn)) static void fail(struct clinux_spawn *spawn) {
+    spawn->error = errno;
+    for (;;) {
+        syscall(SYS_exit_group, 127);
+    }
+}
+
+IN_CHILD static void reset_signals(struct clinux_spawn *spawn) {
+    static const struct kernel_action normal;
+    enter(spawn, CLINUX_STEP_SIGNALS);
+    for (uint64_t left = spawn->signals; left != 0; left &= left - 1) {
+        int signal = __builtin_ctzll(left) + 1;
+        if (syscall(SYS_rt_sigaction, signal, &normal, NULL, SIGNAL_SET_BYTES) != 0) fail(spawn);
+    }
+}
+
+// dup3, for newer architectures have no dup2. It refuses equal numbers: a place is never 0, 1 or 2.
+IN_CHILD static void take_streams(struct clinux_spawn *spawn) {
+    enter(spawn, CLINUX_STEP_STREAMS);
+    if (syscall(SYS_dup3, spawn->socket, 0, 0) < 0) fail(spawn);
+    if (syscall(SYS_dup3, spawn->socket, 1, 0) < 0) fail(spawn);
+    if (syscall(SYS_dup3, spawn->standard_error, 2, 0) < 0) fail(spawn);
+    enter(spawn, CLINUX_STEP_CLOSE);
+    if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0) fail(spawn);
+}
+
+IN_CHILD static void drop_identity(struct clinux_spawn *spawn) {
+    const struct clinux_command *command = spawn->command;
+    if (spawn->clears_ambient) {
+        enter(spawn, CLINUX_STEP_AMBIENT);
+        if (syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) != 0) fail(spawn);
+    }
+    if (!command->changes_identity) return;
+    enter(spawn, CLINUX_STEP_GROUPS);
+    if (syscall(SYS_setgroups, command->group_count, command->groups) != 0) fail(spawn);
+    enter(spawn, CLINUX_STEP_GROUP);
+    if (syscall(SYS_setresgid, command->group, command->group, command->group) != 0) fail(spawn);
+    enter(spawn, CLINUX_STEP_USER);
+    if (syscall(SYS_setresuid, command->user, command->user, command->user) != 0) fail(spawn);
+}
+
+IN_CHILD static int run_child(void *argument) {
+    struct clinux_spawn *spawn = argument;
+    const struct clinux_command *command = spawn->command;
+
+    // This first: until here the descriptor table is the parent's own. The copy holds only what is numbered below the
+    // hole, so its price does not grow with the number of connections.
+    int low = spawn->socket > spawn->standard_error ? spawn->socket : spawn->standard_error;
+    if (syscall(SYS_close_range, (unsigned)low + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) fail(spawn);
+    // Before the mask is emptied: a handler of the parent's would run in memory shared with it.
+    reset_signals(spawn);
+    enter(spawn, CLINUX_STEP_SESSION);
+    if (syscall(SYS_setsid) < 0) fail(spawn);
+    take_streams(spawn);
+    enter(spawn, CLINUX_STEP_UMASK);
+    syscall(SYS_umask, command->mask);
+    enter(spawn, CLINUX_STEP_LIMIT);
+    const uint64_t limit[2] = {command->descriptors_soft, command->descriptors_hard};
+    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL) != 0) fail(spawn);
+    drop_identity(spawn);
+    // After the change of identity: it is the handler that must be allowed to be there.
+    enter(spawn, CLINUX_STEP_DIRECTORY);
+    if (syscall(SYS_chdir, command->directory) != 0) fail(spawn);
+    if (command->forbids_new_privileges) {
+        enter(spawn, CLINUX_STEP_PRIVILEGES);
+        if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) fail(spawn);
+    }
+    enter(spawn, CLINUX_STEP_MASK);
+    const uint64_t no_signals = 0;
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, SIGNAL_SET_BYTES) != 0) fail(spawn);
+    enter(spawn, CLINUX_STEP_EXECVE);
+    syscall(SYS_execve, command->path, command->arguments, spawn->environment);
+    fail(spawn);
+}
+
+pid_t clinux_spawn(struct clinux_spawn *spawn) {
+    const uint64_t all_signals = ~0ULL;
+    uint64_t earlier;
+    spawn->error = 0;
+    enter(spawn, CLINUX_STEP_UNSHARE);
+    // By number, for glibc's own two signals too.
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, &earlier, SIGNAL_SET_BYTES);
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD;
+    pid_t pid = clone(run_child, (char *)spawn->stack + GUARD + STACK, flags, spawn, &spawn->pidfd);
+    int error = errno;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &earlier, NULL, SIGNAL_SET_BYTES);
+    errno = error;
+    if (pid < 0) enter(spawn, CLINUX_STEP_CLONE);
+    return pid;
+}
+
+int clinux_spawn_pidfd(const struct clinux_spawn *spawn) { return __atomic_load_n(&spawn->pidfd, __ATOMIC_ACQUIRE); }
+
+int clinux_spawn_step(const struct clinux_spawn *spawn) { return __atomic_load_n(&spawn->step, __ATOMIC_ACQUIRE); }
+
+void *clinux_spawn_stack(void) {
+    char *memory = mmap(NULL, GUARD + STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    if (mprotect(memory, GUARD, PROT_NONE) != 0) {
+        munmap(memory, GUARD + STACK);
+        return NULL;
+    }
+    return memory;
+}
+
+void clinux_spawn_stack_free(void *stack) { munmap(stack, GUARD + STACK); }
+
+uint64_t clinux_signals_not_default(void) {
+    uint64_t found = 0;
+    for (int signal = 1; signal <= SIGNALS; signal++) {
+        struct kernel_action action;
+        if (syscall(SYS_rt_sigaction, signal, NULL, &action, SIGNAL_SET_BYTES) != 0) continue;
+        if (signal != SIGKILL && signal != SIGSTOP && action.handler != SIG_DFL) found |= 1ULL << (signal - 1);
+    }
+    return found;
+}
+
+int clinux_has_ambient_capabilities(void) {
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        int set = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0UL, 0UL);
+        if (set != 0) return set > 0;
+    }
+    return 0;
+}
+
+int clinux_place(int from, int to) { return dup3(from, to, O_CLOEXEC); }
+
+int clinux_pidfd_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0U); }
+
+int clinux_wait(int pidfd, int waits, struct clinux_exit *result) {
+    siginfo_t status = {0};
+    struct rusage usage = {0};
+    // By number: glibc's waitid leaves out the kernel's fifth argument.
+    while (syscall(SYS_waitid, P_PIDFD, pidfd, &status, WEXITED | (waits ? 0 : WNOHANG), &usage) != 0) {
+        if (errno != EINTR) return -1;
+    }
+    result->pid = status.si_pid;
+    result->code = status.si_code;
+    result->status = status.si_status;
+    result->user_microseconds = usage.ru_utime.tv_sec * 1000000LL + usage.ru_utime.tv_usec;
+    result->system_microseconds = usage.ru_stime.tv_sec * 1000000LL + usage.ru_stime.tv_usec;
+    result->peak_kibibytes = usage.ru_maxrss;
+    return 0;
+}

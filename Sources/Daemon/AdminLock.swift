@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lock by which one daemon at a time owns an admin socket.
+
+internal import CLinux
+internal import Descriptors
+internal import Glibc
+internal import Synchronization
+internal import SystemPackage
+
+/// The right to an admin socket, held from before it is bound until after it is closed.
+///
+/// The lock file stays behind, empty and unlocked: unlinking it would let two daemons lock two files of one name.
+final class AdminLock: Sendable {
+    private let file: Mutex<Descriptor?>
+
+    /// Takes the lock of `socket`, and makes the directory that both are in when it does not exist.
+    ///
+    /// - Throws: ``StartFailure`` when another daemon has it, or there is no place for it.
+    init(socket: String) throws(StartFailure) {
+        let directory = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? "."
+        if !directory.isEmpty, mkdir(directory, 0o755) != 0, errno != EEXIST {
+            let reason = Errno(rawValue: errno)
+            throw StartFailure(
+                .operatingSystem,
+                "cannot make the directory \(directory) of the admin socket: \(reason); choose another place with "
+                    + "--admin-socket")
+        }
+        let path = socket + ".lock"
+        let number = clinux_open_lock(path)
+        guard number >= 0 else {
+            let reason = Errno(rawValue: errno)
+            throw StartFailure(
+                .operatingSystem,
+                "cannot open \(path), the lock of the admin socket: \(reason); choose another place with --admin-socket"
+            )
+        }
+        let file = Descriptor(adopting: number)
+        guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            throw StartFailure(
+                .operatingSystem,
+                "another serverd is running with the admin socket \(socket); stop it first, or give this one another "
+                    + "with --admin-socket")
+        }
+        self.file = Mutex(file)
+    }
+
+    /// Gives the right up.
+    func release() {
+        file.withLock { file in
+            if let open = file.take() { open.close() }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The manager interface on its Unix socket: Varlink on a server of our own.
+
+internal import EventLoops
+internal import Glibc
+internal import Logging
+internal import ManagerInterface
+internal import Policy
+internal import SocketServer
+internal import Sockets
+internal import SystemPackage
+internal import Varlink
+
+/// Serves `io.serverd.Manager` on the admin socket.
+final class AdminServer: Sendable {
+    /// The most clients at a time.
+    static let clientLimit = 256
+
+    private let server: Server<UnixAddress, String>
+    private let lock: AdminLock
+
+    /// Listens on `path`, which only the daemon's user and root may connect to.
+    ///
+    /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
+    init(_ path: String, _ manager: ServiceManager, logger: Logger) async throws {
+        lock = try AdminLock(socket: path)
+        let dispatcher = Self.dispatcher(manager)
+        var options = ServerOptions()
+        options.maxConnections = Self.clientLimit
+        options.socketFileMode = 0o600
+        // Admin clients are no connections of a service: their numbers are their own.
+        options.numbering = ConnectionNumbering()
+        options.onEvent = { event in
+            guard case .acceptPaused(let errno, _, _) = event else { return }
+            logger.error(
+                "cannot accept on the admin socket; it resumes by itself",
+                metadata: ["errno": .string(String(cString: strerror(errno)))])
+        }
+        do {
+            server = try await Server.create(on: .file(path), options: options, onHandlerError: .ignore) {
+                _, reader, writer in
+                try await dispatcher.serve(
+                    (), receive: { try await reader.read() }, send: { try await writer.write($0) })
+            }
+        } catch {
+            throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
+        }
+    }
+
+    /// Closes the socket, removes its file, and ends every client's connection.
+    func close() async {
+        await server.close(closeExistingConnections: true)
+        await server.closeFinishedAndHandlersDetermined()
+        lock.release()
+    }
+
+    private static func dispatcher(_ manager: ServiceManager) -> Dispatcher<Void> {
+        let getStatus = Method<Void>(GetStatus.name) {
+            (query: GetStatus.Parameters, _: Void) async throws(VarlinkError) -> GetStatus.Result in
+            if let result = await manager.status(of: query.service) { return result }
+            let name = query.service ?? ""
+            throw .noSuchService(name, nearest: await manager.nearestName(to: name))
+        }
+        return Dispatcher(
+            identity: ServiceIdentity(
+                vendor: "serverd", product: "serverd", version: Version.text, url: "https://github.com/serverd/serverd"),
+            interfaces: [
+                Interface(
+                    name: Manager.interfaceName, description: Manager.interfaceDescription, methods: [getStatus])
+            ])
+    }
+}

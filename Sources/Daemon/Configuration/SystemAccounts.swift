@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system's user database (passwd, group and whatever NSS has besides) as the configuration asks it.
+
+internal import Glibc
+package import ServiceConfig
+internal import Synchronization
+internal import SystemPackage
+
+extension ConfigurationContext {
+    /// This process and the system's user database as they are now.
+    package static func current() -> ConfigurationContext {
+        ConfigurationContext(uid: geteuid(), gid: getegid(), accounts: .system())
+    }
+}
+
+extension AccountDirectory {
+    /// The system's user database.
+    ///
+    /// It blocks while NSS does. Answers are remembered as long as the value lives, since a thousand services name a
+    /// handful of users: one is made for each load.
+    package static func system() -> AccountDirectory {
+        let users = Remembered<AccountKey, User?>()
+        let groups = Remembered<AccountKey, UInt32?>()
+        let memberships = Remembered<Membership, [UInt32]>()
+        return AccountDirectory(
+            user: { key throws(AccountLookupFailure) in
+                try users.answer(key) { key throws(AccountLookupFailure) in try SystemAccounts.user(key) }
+            },
+            group: { key throws(AccountLookupFailure) in
+                try groups.answer(key) { key throws(AccountLookupFailure) in try SystemAccounts.group(key) }
+            },
+            groups: { user, gid throws(AccountLookupFailure) in
+                try memberships.answer(Membership(user: user, gid: gid)) { key throws(AccountLookupFailure) in
+                    try SystemAccounts.groups(of: key.user, including: key.gid)
+                }
+            })
+    }
+
+    private struct Membership: Hashable {
+        let user: String
+        let gid: UInt32
+    }
+}
+
+/// Answers by question.
+///
+/// A failure is not remembered.
+private final class Remembered<Question: Hashable & Sendable, Answer: Sendable>: Sendable {
+    private let answers = Mutex<[Question: Answer]>([:])
+
+    func answer(
+        _ question: Question, ask: (Question) throws(AccountLookupFailure) -> Answer
+    ) throws(AccountLookupFailure) -> Answer {
+        if let known = answers.withLock({ $0[question] }) { return known }
+        let answer = try ask(question)
+        answers.withLock { $0[question] = answer }
+        return answer
+    }
+}
+
+/// The calls of the C library.
+private enum SystemAccounts {
+    /// The largest buffer that is tried for one entry: a group may have very many members.
+    private static let maximumBuffer = 16 << 20
+
+    static func user(_ key: AccountKey) throws(AccountLookupFailure) -> AccountDirectory.User? {
+        try entry { buffer in
+            var record = passwd()
+            var found: UnsafeMutablePointer<passwd>?
+            let result =
+                switch key {
+                case .name(let name): getpwnam_r(name, &record, buffer.start, buffer.count, &found)
+                case .number(let uid): getpwuid_r(uid, &record, buffer.start, buffer.count, &found)
+                }
+            guard let user = found?.pointee else { return (result, nil) }
+            return (
+                result,
+                AccountDirectory.User(
+                    name: String(cString: user.pw_name), uid: user.pw_uid, gid: user.pw_gid,
+                    home: String(cString: user.pw_dir), shell: String(cString: user.pw_shell))
+            )
+        }
+    }
+
+    static func group(_ key: AccountKey) throws(AccountLookupFailure) -> UInt32? {
+        try entry { buffer in
+            var record = Glibc.group()
+            var found: UnsafeMutablePointer<Glibc.group>?
+            let result =
+                switch key {
+                case .name(let name): getgrnam_r(name, &record, buffer.start, buffer.count, &found)
+                case .number(let gid): getgrgid_r(gid, &record, buffer.start, buffer.count, &found)
+                }
+            return (result, found?.pointee.gr_gid)
+        }
+    }
+
+    static func groups(of user: String, including gid: UInt32) throws(AccountLookupFailure) -> [UInt32] {
+        // NGROUPS_MAX of the kernel.
+        let limit: CInt = 65_536
+        var count: CInt = 64
+        while true {
+            var groups = [gid_t](repeating: 0, count: Int(count))
+            let capacity = count
+            if getgrouplist(user, gid, &groups, &count) >= 0 { return Array(groups.prefix(Int(count))) }
+            // With too little room it tells how much is needed; older entries of NSS may not.
+            count = max(count, capacity * 2)
+            guard count <= limit else { throw AccountLookupFailure(reason: "more than \(limit) groups") }
+        }
+    }
+
+    /// Asks with a buffer that grows until the entry fits.
+    private static func entry<Entry>(
+        _ ask: ((start: UnsafeMutablePointer<CChar>, count: Int)) -> (result: CInt, entry: Entry?)
+    ) throws(AccountLookupFailure) -> Entry? {
+        var size = 4096
+        while true {
+            let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: size)
+            defer { buffer.deallocate() }
+            let (result, entry) = ask((buffer, size))
+            switch result {
+            case 0: return entry
+            // getpwnam_r(3): all of these are answered for "there is none" by one database or another.
+            case ENOENT, ESRCH, EBADF, EPERM: return nil
+            case EINTR: continue
+            case ERANGE where size < maximumBuffer: size *= 4
+            default: throw AccountLookupFailure(reason: "\(Errno(rawValue: result))")
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a service's handlers write to standard error, on its way to the log, not faster than the log can take.
+
+internal import EventLoops
+internal import Logging
+internal import Supervision
+
+/// Writes the lines of a service's handlers to the log.
+// Safe: the state is touched only on the loop's thread.
+final class HandlerOutput: @unchecked Sendable {
+    private let logger: Logger
+    private let loop: EventLoop
+    private var throttle = OutputThrottle<LoopInstant>()
+    private var reminder: LoopTimer?
+
+    init(_ logger: Logger, on loop: EventLoop) {
+        self.logger = logger
+        self.loop = loop
+    }
+
+    /// Logs one line, unless there were too many; then it is counted.
+    func write(_ line: StandardErrorLine) {
+        switch throttle.admit(at: LoopInstant(loop.now)) {
+        case .write:
+            log(line)
+        case .writeAfterSuppressed(let count):
+            logSuppressed(count)
+            log(line)
+        case .suppress:
+            scheduleReminder()
+        }
+    }
+
+    private func log(_ line: StandardErrorLine) {
+        var metadata: Logger.Metadata = [
+            "pid": .stringConvertible(line.pid), "stderr": .string(String(decoding: line.bytes, as: UTF8.self)),
+        ]
+        if let connection = line.connection { metadata["connection"] = .stringConvertible(connection) }
+        logger.notice("handler wrote", metadata: metadata)
+    }
+
+    private func logSuppressed(_ count: Int) {
+        logger.warning(
+            "lines of handlers were left out: they wrote too many", metadata: ["lines": .stringConvertible(count)])
+    }
+
+    // For the service that falls silent after a flood.
+    private func scheduleReminder() {
+        guard reminder == nil, let due = throttle.suppressedDue else { return }
+        reminder = loop.schedule(after: due.time - loop.now) { [self] in
+            reminder = nil
+            if let count = throttle.takeSuppressed(at: LoopInstant(loop.now)) { logSuppressed(count) }
+        }
+    }
+}

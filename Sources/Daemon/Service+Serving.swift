@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where a connection meets a process.
+
+internal import EventLoops
+internal import Logging
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Supervision
+
+extension Service {
+    /// Serves one connection with the service's program: starts it, hands the connection over, waits for its end.
+    ///
+    /// - Throws: what counts as a handler's error: the program could not be started, or its end is no success.
+    func serve(_ connection: Connection) async throws {
+        guard let program, let process = try await start(program, for: connection) else { return }
+        let ladder = StopLadder.terminate(grace: context.settings.stopTimeout)
+        await connection.handOver(stop: { process.stop(ladder) }, ended: { _ = await process.exited() })
+        let report = await process.exited()
+        program.ended(process, connection)
+        log(report, of: process, connection)
+        let failure = HandlerFailure(report.ending, expected: program.definition.successExitStatus)
+        // A program that we have told to end is not to be blamed for how it does.
+        guard !connection.isClosedByServer else { return }
+        noteEnd(successfully: failure == nil, after: report.duration)
+        if let failure { throw failure }
+    }
+
+    /// Starts the program, and tries again while there is only not enough of something.
+    ///
+    /// - Returns: nil when the connection was closed meanwhile.
+    private func start(_ program: ServiceProgram, for connection: Connection) async throws -> HandlerProcess? {
+        var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
+        while true {
+            do {
+                return try program.spawn(for: connection)
+            } catch let failure where failure.isTransient {
+                logger.warning(
+                    "cannot start the handler now; the connection waits, and nobody else is accepted",
+                    metadata: [
+                        "connection": .stringConvertible(connection.id), "error": .string(failure.description),
+                    ])
+                counters.note(error: failure.description, at: WallClock.microseconds)
+                await pause(for: backoff.failed())
+            } catch {
+                logger.error(
+                    "cannot start the handler",
+                    metadata: [
+                        "connection": .stringConvertible(connection.id),
+                        "peer": .string(connection.peer.description), "error": .string(error.description),
+                    ])
+                noteSpawnFailure()
+                throw error
+            }
+        }
+    }
+
+    private func pause(for duration: Duration) async {
+        // Those that listen now: another one may come meanwhile, and it has no hold to release.
+        let held = servers
+        for server in held { server.core.holdAccepting() }
+        // A cancelled sleep only tries again sooner.
+        try? await context.loop.sleep(for: duration)
+        for server in held { server.core.releaseAccepting() }
+    }
+
+    private func log(_ report: ExitReport, of process: HandlerProcess, _ connection: Connection) {
+        guard logger.logLevel <= .info else { return }
+        var metadata: Logger.Metadata = [
+            "connection": .stringConvertible(connection.id),
+            "peer": .stringConvertible(connection.peer),
+            "pid": .stringConvertible(process.pid),
+            "duration_ms": .stringConvertible(report.duration.wholeMilliseconds),
+        ]
+        switch report.ending {
+        case .exited(let code): metadata["exit_code"] = .stringConvertible(code)
+        case .killed(let signal, _): metadata["signal"] = .stringConvertible(signal)
+        case .unknown: break
+        }
+        if report.isLingering { metadata["lingering"] = "true" }
+        logger.info("connection ended", metadata: metadata)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+}

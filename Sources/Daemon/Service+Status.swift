@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A service as the manager interface shows it.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import ServiceConfig
+internal import SocketServer
+
+extension Service {
+    /// What the service is doing.
+    var state: ServiceState {
+        switch phase {
+        case .draining: return .draining
+        case .closed: return .closed
+        case .open: break
+        }
+        if !listeners.isEmpty, listeners.allSatisfy({ $0.server?.isClosed == true }) { return .closed }
+        if listeners.contains(where: { $0.failure != nil || $0.server?.isClosed == true }) { return .failed }
+        if throttle.isHolding { return .throttled }
+        return limit.taken >= limit.maximum ? .full : .listening
+    }
+
+    /// The service at this moment.
+    var status: ServiceStatus {
+        let state = state
+        var status = ServiceStatus(
+            name: definition.name.description, state: state, addresses: listeners.map(\.shownAddress),
+            connectionLimit: limit.maximum)
+        if !definition.description.isEmpty { status.description = definition.description }
+        status.connections = connectionCount
+        status.connectionsAccepted = counters.accepted
+        status.handlerFailures = counters.handlerFailures
+        status.connectionsRefused = counters.refused
+        status.listeningTimestamp = listeningSince
+        let failures = listeners.compactMap(\.failure)
+        if state == .failed { status.failure = failures.map(\.reason).joined(separator: "; ") }
+        let due = state == .throttled ? throttle.endsAt : failures.compactMap(\.retryAt).min()
+        status.retryTimestamp = due.map { WallClock.microseconds(in: $0 - context.loop.now) }
+        status.lastError = counters.lastError?.text
+        status.lastErrorTimestamp = counters.lastError?.timestamp
+        return status
+    }
+}

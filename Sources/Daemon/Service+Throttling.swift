@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holding a service back while its handlers keep failing, and letting it go on by itself.
+
+internal import EventLoops
+internal import Logging
+internal import SocketServer
+internal import Supervision
+
+/// Whether a service is held back because its handlers keep failing.
+struct ServiceThrottle {
+    var policy = Throttle()
+    /// The servers that are held; they were there when it began.
+    var held: [StreamServer] = []
+    /// When it goes on, on the loop's clock.
+    var endsAt: Duration?
+
+    var isHolding: Bool { endsAt != nil }
+}
+
+extension Service {
+    /// A handler could not be started, for good.
+    func noteSpawnFailure() {
+        if throttle.policy.spawnFailed(at: context.loop.now) { beginThrottling() }
+    }
+
+    /// A handler has ended.
+    func noteEnd(successfully: Bool, after duration: Duration) {
+        let now = context.loop.now
+        if throttle.policy.handlerEnded(successfully: successfully, after: duration, at: now) { beginThrottling() }
+    }
+
+    private func beginThrottling() {
+        guard !throttle.isHolding, phase == .open, let until = throttle.policy.until else { return }
+        throttle.held = servers
+        throttle.endsAt = until
+        for server in throttle.held { server.core.holdAccepting() }
+        let wait = until - context.loop.now
+        logger.warning(
+            "handlers keep failing; new connections wait in the backlog for a while",
+            metadata: [
+                "failures": .stringConvertible(throttle.policy.failures),
+                "retry_ms": .stringConvertible(wait.wholeMilliseconds),
+            ])
+        context.loop.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.endThrottling() } }
+        context.changed()
+    }
+
+    private func endThrottling() {
+        throttle.endsAt = nil
+        for server in throttle.held { server.core.releaseAccepting() }
+        throttle.held = []
+        context.changed()
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all services of a daemon share.
+
+internal import EventLoops
+internal import Logging
+internal import ServiceConfig
+internal import SocketServer
+internal import Supervision
+
+/// What all services of a daemon share.
+struct ServiceContext: Sendable {
+    let loop: EventLoop
+    let spawner: Spawner
+    let settings: DaemonSettings
+    let logger: Logger
+    let numbering: ConnectionNumbering
+    /// The daemon's own environment, from which services may pass variables on.
+    let environment: [String: String]
+    /// Whether the daemon may start programs as somebody else.
+    let isRoot: Bool
+    /// Is called on the loop when a service's state or numbers have changed.
+    let changed: @Sendable () -> Void
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What has happened in a service since the daemon was started, in numbers, and the last thing that went wrong.
+
+/// What has happened in a service since the daemon was started.
+struct ServiceCounters: Sendable {
+    /// Connections that were accepted.
+    private(set) var accepted = 0
+    /// Those of them whose handler failed.
+    private(set) var handlerFailures = 0
+    /// Clients that were turned away.
+    private(set) var refused = 0
+    /// What went wrong last, and when, in microseconds since the epoch.
+    private(set) var lastError: (text: String, timestamp: Int64)?
+
+    mutating func countAccepted() { accepted += 1 }
+
+    mutating func countRefused() { refused += 1 }
+
+    mutating func countHandlerFailure(_ text: String, at timestamp: Int64) {
+        handlerFailures += 1
+        lastError = (text, timestamp)
+    }
+
+    mutating func note(error text: String, at timestamp: Int64) { lastError = (text, timestamp) }
+}

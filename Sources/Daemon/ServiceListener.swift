@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One address of a service: the server that listens there, or why there is none and when it is tried again.
+
+internal import Descriptors
+internal import EventLoops
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Sockets
+
+/// A server of any kind of address, as the daemon has them.
+typealias StreamServer = Server<SocketAddress, SocketAddress>
+
+/// One address of a service.
+struct ServiceListener {
+    /// Why there is no server, and when the next try is due.
+    struct Failure {
+        let reason: String
+        /// On the loop's clock; nil when trying again cannot help.
+        let retryAt: Duration?
+    }
+
+    /// The address as configured.
+    let address: ListenAddress
+    /// The server, once it listens.
+    var server: StreamServer?
+    /// Why it does not.
+    var failure: Failure?
+    /// The waits between tries.
+    var backoff = Backoff(first: .seconds(1), longest: .seconds(30))
+    /// The next try.
+    var retry: LoopTimer?
+
+    init(_ address: ListenAddress) {
+        self.address = address
+    }
+
+    /// Where it listens; the address as configured while it does not.
+    var shownAddress: String {
+        server.map { $0.listeningOnAddress.description } ?? address.description
+    }
+}
+
+extension ListenAddress {
+    /// Where to bind; nil for an inherited address.
+    func placeToBind(
+        _ options: ServiceConfig.SocketFileOptions
+    ) -> WhereToListen<SocketAddress, SocketAddress>? {
+        let file = Sockets.SocketFileOptions(mode: options.mode, user: options.owner, group: options.group)
+        switch kind {
+        case .inet(let address): return .bind(.address(.inet(address)), file: file)
+        case .everyAddress(let port): return .bind(.everyAddress(port: port), file: file)
+        case .unix(let address): return .bind(.address(.unix(address)), file: file)
+        case .inherited: return nil
+        }
+    }
+}

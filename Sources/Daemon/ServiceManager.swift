@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// All services of the daemon: opened together, looked at, drained together.
+
+internal import EventLoops
+internal import Glibc
+internal import Logging
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Systemd
+
+/// All services of the daemon.
+actor ServiceManager {
+    nonisolated let context: ServiceContext
+    private var services: [String: Service] = [:]
+    private var daemonState = DaemonState.starting
+    private let startTimestamp = WallClock.microseconds
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
+
+    /// A manager without services.
+    init(_ context: ServiceContext) {
+        self.context = context
+    }
+
+    /// Opens every enabled service.
+    ///
+    /// Returns when each listens, or has failed and is tried again by itself. What nobody claims of `inherited` is
+    /// reported and closed.
+    /// - Throws: when something that a service needs besides its addresses cannot be had.
+    func open(_ definitions: [ServiceDefinition], claiming inherited: InheritedSockets) async throws {
+        for definition in definitions where definition.isEnabled {
+            let service = try Service(definition, context)
+            services[definition.name.description] = service
+            await service.open(claiming: inherited)
+        }
+        for unclaimed in inherited.closeUnclaimed() {
+            context.logger.warning(
+                "closed a descriptor that no service claims; name it in a service's listen = \"fd:NAME\"",
+                metadata: [
+                    "name": .string(unclaimed.name), "descriptor": .stringConvertible(unclaimed.number),
+                    "kind": .string(unclaimed.kind.description),
+                ])
+        }
+        if daemonState == .starting { daemonState = .running }
+    }
+
+    /// Drains every service, all at the same time, and returns when no connection is left.
+    func drain() async {
+        daemonState = .stopping
+        let grace = context.settings.drainTimeout
+        await withTaskGroup(of: Void.self) { group in
+            for service in services.values { group.addTask { await service.drain(grace: grace) } }
+        }
+    }
+
+    /// Ends the grace of a drain: connections are ended now.
+    func endConnections() async {
+        await withTaskGroup(of: Void.self) { group in
+            for service in services.values { group.addTask { await service.endConnections() } }
+        }
+    }
+
+    // MARK: Looking at them
+
+    /// The name of the service that was perhaps meant by `name`.
+    func nearestName(to name: String) -> String? { NearestName.find(name, among: services.keys.sorted()) }
+
+    /// The daemon and its services, or the one that is asked about; nil when there is none of that name.
+    func status(of name: String?) async -> GetStatus.Result? {
+        var asked = services
+        if let name {
+            guard let service = services[name] else { return nil }
+            asked = [name: service]
+        }
+        var statuses: [ServiceStatus] = []
+        for name in asked.keys.sorted() {
+            if let service = asked[name] { statuses.append(await service.status) }
+        }
+        return GetStatus.Result(
+            daemon: DaemonStatus(
+                version: Version.text, pid: getpid(), state: daemonState, startTimestamp: startTimestamp),
+            services: statuses)
+    }
+
+    /// One line for `systemctl status`.
+    func statusLine() async -> String {
+        var connections = 0
+        var notServing = 0
+        for service in services.values {
+            connections += await service.connectionCount
+            if await !service.state.isServing { notServing += 1 }
+        }
+        let count = services.count
+        let line = "\(count) service\(count == 1 ? "" : "s"), \(connections) connection\(connections == 1 ? "" : "s")"
+        if daemonState == .stopping { return "Draining: " + line }
+        return notServing == 0 ? line : line + ", \(notServing) not serving"
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the daemon starts, before there is a loop: what must come first, and where its errors go.
+
+internal import Descriptors
+internal import Glibc
+internal import ManagerInterface
+internal import ServiceConfig
+internal import Systemd
+
+/// How the daemon starts, or only checks its configuration.
+package struct StartSequence: Sendable {
+    /// Where the admin socket is, unless told otherwise.
+    package static let defaultAdminSocket = Manager.defaultSocketPath
+
+    private let location: ConfigurationLocation
+    private let adminSocket: String
+    private let logFormat: LogDestination.Request
+
+    /// A sequence that has not begun.
+    package init(configuration: ConfigurationLocation, adminSocket: String, logFormat: LogDestination.Request) {
+        location = configuration
+        self.adminSocket = adminSocket
+        self.logFormat = logFormat
+    }
+
+    /// Checks the configuration: its errors go to standard error, what may be a mistake too.
+    package func check() -> ExitCode {
+        do throws(ConfigErrors) {
+            let configuration = try loadConfiguration(from: location, context: .current())
+            for warning in configuration.warnings() { Self.tell("warning: \(warning)") }
+            return .success
+        } catch {
+            Self.tell(error.description)
+            return .configuration
+        }
+    }
+
+    /// Runs the daemon until it is told to stop.
+    package func run() -> ExitCode {
+        // First: before anything else opens a descriptor, starts a thread, or can be interrupted.
+        ProcessEnvironment.openStandardDescriptors()
+        ShutdownSignals.block()
+        do {
+            let inherited = InheritedSockets(try receiveInherited())
+            ProcessEnvironment.raiseDescriptorLimit()
+            let configuration = try loadConfiguration(from: location, context: .current())
+            let writer = try makeWriter()
+            defer { writer.finish() }
+            let daemon = Daemon(
+                configuration, adminSocket: adminSocket, inherited: inherited, writer: writer,
+                watchdog: try announcedWatchdog())
+            try daemon.run()
+            return .success
+        } catch let errors as ConfigErrors {
+            Self.tell(errors.description)
+            return .configuration
+        } catch let failure as StartFailure {
+            Self.tell("serverd: \(failure)")
+            return failure.code
+        } catch {
+            Self.tell("serverd: cannot start: \(error)")
+            return .operatingSystem
+        }
+    }
+
+    private func receiveInherited() throws -> InheritedDescriptors {
+        do { return try InheritedDescriptors.receive() } catch {
+            throw StartFailure(.operatingSystem, error.description)
+        }
+    }
+
+    private func announcedWatchdog() throws -> Watchdog? {
+        do { return try Watchdog.announced() } catch {
+            throw StartFailure(
+                .operatingSystem, "cannot read the watchdog's time from WATCHDOG_USEC and WATCHDOG_PID: \(error)")
+        }
+    }
+
+    private func makeWriter() throws -> LogWriter {
+        do {
+            // One of our own: it lives as long as its owner, whatever happens to 2.
+            let stream = try Descriptor.duplicating(STDERR_FILENO)
+            return try LogWriter(LogDestination(logFormat, .ofThisProcess), stream: stream, notifier: Notifier())
+        } catch {
+            throw StartFailure(.operatingSystem, "cannot start the log: \(error)")
+        }
+    }
+
+    /// Says something on standard error, for a person or for systemd: before there is a log.
+    private static func tell(_ text: String) {
+        let line = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the service manager informed: the status line when it has changed, and that the loop is alive.
+
+internal import EventLoops
+internal import Systemd
+
+/// Tells the service manager how the daemon is doing.
+///
+/// The status is computed and sent at most once a second, and only when something may have changed; the sign of life
+/// comes from the loop's own timer, so that it proves that the loop turns.
+// Safe: the state is touched only on the loop's thread.
+final class StatusReporter: @unchecked Sendable {
+    private let loop: EventLoop
+    private let writer: LogWriter
+    private let isConnected: Bool
+    private var line = StatusLine<LoopInstant>()
+    private var manager: ServiceManager?
+    private var pending: LoopTimer?
+    private var isStopped = false
+
+    init(_ writer: LogWriter, isConnected: Bool, on loop: EventLoop) {
+        self.writer = writer
+        self.isConnected = isConnected
+        self.loop = loop
+    }
+
+    /// Begins to report on `manager`, and to send signs of life if `watchdog` wants them.
+    func start(_ manager: ServiceManager, _ watchdog: Watchdog?) {
+        self.manager = manager
+        changed()
+        if let watchdog { keepAlive(every: watchdog.interval) }
+    }
+
+    /// Something that the status line shows may have changed.
+    func changed() {
+        guard isConnected, !isStopped, manager != nil, pending == nil else { return }
+        // A moment, in which more may change: a burst of connections costs one line.
+        pending = loop.schedule(after: .milliseconds(100)) { [self] in update() }
+    }
+
+    /// Ends the reports and the signs of life.
+    func stop() { isStopped = true }
+
+    private func update() {
+        guard let manager else { return }
+        _ = Task(executorPreference: loop) {
+            let text = await manager.statusLine()
+            self.act(on: self.line.update(text, at: LoopInstant(self.loop.now)))
+        }
+    }
+
+    private func act(on step: StatusLine<LoopInstant>.Step) {
+        pending = nil
+        switch step {
+        case .nothing:
+            break
+        case .send(let text):
+            writer.notify(NotifyMessage(.status(text)))
+        case .wait(let until):
+            pending = loop.schedule(after: until.time - loop.now) { [self] in update() }
+        }
+    }
+
+    private func keepAlive(every interval: Duration) {
+        guard !isStopped else { return }
+        writer.notify(NotifyMessage(.alive))
+        loop.schedule(after: interval) { [self] in keepAlive(every: interval) }
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The types of `io.serverd.Manager` in Swift; the interface description says what each field means.
+
+package import Varlink
+
+/// What a service is doing.
+package enum ServiceState: String, Codable, CaseIterable, Sendable {
+    case listening, full, throttled, suspended, draining, closed, failed
+
+    /// Whether peers are served, be it after a wait.
+    package var isServing: Bool { self == .listening || self == .full }
+}
+
+/// What the daemon is doing.
+package enum DaemonState: String, Codable, CaseIterable, Sendable {
+    case starting, running, stopping
+}
+
+/// The daemon at one moment.
+package struct DaemonStatus: VarlinkObject, Hashable {
+    /// The version of serverd.
+    package var version: String
+    /// The daemon's process.
+    package var pid: Int32
+    /// What it is doing.
+    package var state: DaemonState
+    /// When it was started, in microseconds since the epoch.
+    package var startTimestamp: Int64
+
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case version, pid, state, startTimestamp
+    }
+
+    /// A status from its fields.
+    package init(version: String, pid: Int32, state: DaemonState, startTimestamp: Int64) {
+        self.version = version
+        self.pid = pid
+        self.state = state
+        self.startTimestamp = startTimestamp
+    }
+}
+
+/// One service at one moment.
+///
+/// The counts begin with the daemon.
+package struct ServiceStatus: VarlinkObject, Hashable {
+    /// The service's name.
+    package var name: String
+    /// What it is for.
+    package var description: String?
+    /// What it is doing.
+    package var state: ServiceState
+    /// Where it listens; an address that it cannot listen on as configured.
+    package var addresses: [String]
+    /// How many connections it has.
+    package var connections = 0
+    /// How many it may have.
+    package var connectionLimit: Int
+    /// How many it has accepted.
+    package var connectionsAccepted = 0
+    /// How many of those ended by a failure of their handler.
+    package var handlerFailures = 0
+    /// How many it has turned away.
+    package var connectionsRefused = 0
+    /// Since when it has been listening, in microseconds since the epoch; `nil` while it is not.
+    package var listeningTimestamp: Int64?
+    /// Why it failed, while its state is `failed`.
+    package var failure: String?
+    /// When the daemon will try again by itself, in microseconds since the epoch.
+    package var retryTimestamp: Int64?
+    /// The last thing that went wrong, even if it is over.
+    package var lastError: String?
+    /// When that was, in microseconds since the epoch.
+    package var lastErrorTimestamp: Int64?
+
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, description, state, addresses, connections, connectionLimit, connectionsAccepted, handlerFailures
+        case connectionsRefused, listeningTimestamp, failure, retryTimestamp, lastError, lastErrorTimestamp
+    }
+
+    /// A service on which nothing has happened yet; the other fields are set one by one.
+    package init(name: String, state: ServiceState, addresses: [String], connectionLimit: Int) {
+        self.name = name
+        self.state = state
+        self.addresses = addresses
+        self.connectionLimit = connectionLimit
+    }
+}
+
+/// The method `GetStatus`.
+package enum GetStatus {
+    /// The method's name inside the interface.
+    package static let name = "GetStatus"
+
+    /// What is asked.
+    package struct Parameters: VarlinkObject, Hashable {
+        /// The service to ask about; `nil` for all of them.
+        package var service: String?
+
+        /// The fields' names.
+        package enum CodingKeys: String, CodingKey, CaseIterable {
+            case service
+        }
+
+        /// A question about one service or all.
+        package init(service: String? = nil) {
+            self.service = service
+        }
+    }
+
+    /// What is replied.
+    package struct Result: VarlinkObject, Hashable {
+        /// The daemon.
+        package var daemon: DaemonStatus
+        /// The services, by name.
+        package var services: [ServiceStatus]
+
+        /// The fields' names.
+        package enum CodingKeys: String, CodingKey, CaseIterable {
+            case daemon, services
+        }
+
+        /// A reply from its fields.
+        package init(daemon: DaemonStatus, services: [ServiceStatus]) {
+            self.daemon = daemon
+            self.services = services
+        }
+    }
+}
+
+extension VarlinkError {
+    /// The name of the error that ``noSuchService(_:nearest:)`` makes.
+    package static let noSuchServiceName = "\(Manager.interfaceName).NoSuchService"
+
+    /// No service is called `service`; `nearest` is the name that was perhaps meant.
+    package static func noSuchService(_ service: String, nearest: String?) -> VarlinkError {
+        var fields: [String: JSONValue] = ["service": .string(service)]
+        if let nearest { fields["nearest"] = .string(nearest) }
+        return VarlinkError(noSuchServiceName, fields)
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole configuration as values, and the one function that makes it of the texts of its files.
+
+/// Everything the daemon is told: its own settings and its services.
+package struct Configuration: Equatable, Sendable {
+    /// The daemon's own settings, from `serverd.toml`.
+    package let settings: DaemonSettings
+    /// The services, by name, no two with the same; those that are not enabled too.
+    package let services: [ServiceDefinition]
+
+    private init(settings: DaemonSettings, services: [ServiceDefinition]) {
+        self.settings = settings
+        self.services = services
+    }
+
+    /// Reads a configuration from the texts of its files: `main` is `serverd.toml`, nil if there is none, and each of
+    /// `services` defines the service that its file is named after.
+    ///
+    /// Throws all errors at once, of files that could not be read too, except that of a file that is not TOML only the
+    /// first is known.
+    package init(
+        main: SourceFile?, services: [SourceFile], context: ConfigurationContext
+    ) throws(ConfigErrors) {
+        var errors: [ConfigError] = []
+        let settings = main.flatMap { DaemonSettings.parse($0, errors: &errors) }
+        var parsed: [ParsedService] = []
+        for file in services {
+            if let service = ParsedService.parse(file, context: context, errors: &errors) { parsed.append(service) }
+        }
+        errors += ServiceConflicts.find(among: parsed)
+        // A conflict belongs beside the other errors of its file. Sorting by file, then place keeps the files' order.
+        let order = Dictionary(([main].compactMap { $0 } + services).enumerated().map { ($1.path, $0) }) { first, _ in
+            first
+        }
+        let key = { (error: ConfigError) in (order[error.file] ?? .max, error.line ?? 0, error.column ?? 0) }
+        if let failure = ConfigErrors(errors.sorted { key($0) < key($1) }) { throw failure }
+        self.init(
+            settings: settings ?? DaemonSettings(),
+            services: parsed.compactMap(\.definition).sorted { $0.name < $1.name })
+    }
+}

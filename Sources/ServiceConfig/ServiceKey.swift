@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a service's file, and which of them belong to what kind of service.
+
+/// A key of a service's file.
+enum ServiceKey: String, CaseIterable {
+    case description
+    case enabled
+    case listen
+    case exec
+    case builtin
+    case user
+    case group
+    case environment
+    case passEnvironment = "pass_environment"
+    case workingDirectory = "working_directory"
+    case umask
+    case maxConnections = "max_connections"
+    case backlog
+    case onHandlerError = "on_handler_error"
+    case successExitStatus = "success_exit_status"
+    case socketMode = "socket_mode"
+    case socketUser = "socket_user"
+    case socketGroup = "socket_group"
+
+    /// The keys that say how a program is run, and nothing to a built-in.
+    static let ofPrograms: [ServiceKey] = [
+        .user, .group, .environment, .passEnvironment, .workingDirectory, .umask, .successExitStatus,
+    ]
+
+    /// The keys that say something of socket files only.
+    static let ofSocketFiles: [ServiceKey] = [.socketMode, .socketUser, .socketGroup]
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of the signals that can end a process, with their numbers on this system.
+
+internal import Glibc
+
+/// Names of signals.
+enum SignalName {
+    private static let numbers: [String: Int32] = [
+        "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP,
+        "SIGABRT": SIGABRT, "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1,
+        "SIGSEGV": SIGSEGV, "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
+        "SIGXCPU": SIGXCPU, "SIGXFSZ": SIGXFSZ, "SIGVTALRM": SIGVTALRM, "SIGPROF": SIGPROF, "SIGIO": SIGIO,
+        "SIGPWR": SIGPWR, "SIGSYS": SIGSYS,
+    ]
+
+    /// The number of the signal with this name, which begins with `SIG`.
+    static func number(_ name: String) -> Int32? { numbers[name] }
+
+    /// The name that was probably meant by `name`.
+    static func nearest(to name: String) -> String? {
+        if let completed = ["SIG" + name.uppercased()].first(where: { numbers[$0] != nil }) { return completed }
+        return NearestName.find(name, among: numbers.keys.sorted())
+    }
+}

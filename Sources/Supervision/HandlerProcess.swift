@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// A handler that is a program, from its exec until it is reaped: the owner of its pidfd.
+
+internal import CLinux
+internal import Descriptors
+internal import EventLoops
+internal import Glibc
+
+/// A program that serves one connection.
+///
+/// | state | pid | signals | leaves it |
+/// | --- | --- | --- | --- |
+/// | running | ours, also as a zombie | reach it and its group | when the pidfd says that it has ended: it is reaped |
+/// | ended | may be another's | are not sent | never; the report stays |
+///
+/// It keeps itself alive until it is reaped: a process that nobody waits for leaves no zombie.
+// Safe: the state is touched only on the loop's thread; `exited()` hops there.
+package final class HandlerProcess: @unchecked Sendable {
+    /// The number of the process, of its session and of its process group; another's after the end.
+    package let pid: Int32
+    let loop: EventLoop
+    private let started: Duration
+    private var pidfd: Descriptor?
+    private var watch: DescriptorWatch?
+    private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
+    var climb: Climb?
+    /// How it ended; `nil` while it runs.
+    ///
+    /// Only on the loop.
+    package private(set) var report: ExitReport?
+
+    /// Starts `command` for a connection and returns when the program has been executed.
+    ///
+    /// Only on the loop, which waits for it, at most for the spawner's deadline.
+    ///
+    /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: close
+    /// the socket when this has returned, so that only the program keeps the connection open.
+    /// - Throws: the step that failed. Nothing is left of the child, and the socket is untouched.
+    package static func spawn(
+        _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
+        by spawner: Spawner
+    ) throws(SpawnFailure) -> HandlerProcess {
+        let (pid, pidfd) = try spawner.start(
+            command, environment: environment, socket: socket, standardError: standardError)
+        return HandlerProcess(pid: pid, pidfd: pidfd, loop: spawner.loop)
+    }
+
+    private init(pid: Int32, pidfd: CInt, loop: EventLoop) {
+        self.pid = pid
+        self.loop = loop
+        self.pidfd = Descriptor(adopting: pidfd)
+        started = loop.now
+        watch = DescriptorWatch(pidfd, for: .read, on: loop) { _ in self.reap() }
+    }
+
+    /// Waits for its end; from any task, and from several.
+    ///
+    /// The task's cancellation does not end the wait: it is the process that must be ended, by ``stop(_:)``.
+    package nonisolated(nonsending) func exited() async -> ExitReport {
+        await withUnsafeContinuation { continuation in
+            if loop.isOnLoop {
+                wait(continuation)
+            } else {
+                loop.execute { self.wait(continuation) }
+            }
+        }
+    }
+
+    /// Sends `signal` to the process alone.
+    ///
+    /// Nothing is sent when it has ended. Only on the loop.
+    package func signal(_ signal: CInt) {
+        loop.preconditionOnLoop()
+        pidfd?.use { _ = clinux_pidfd_signal($0, signal) }
+    }
+
+    /// Sends `signal` to its process group.
+    ///
+    /// Nothing is sent when it has been reaped: from then on the number may be that of another group. Only on the loop.
+    package func signalGroup(_ signal: CInt) {
+        loop.preconditionOnLoop()
+        guard report == nil else { return }
+        kill(-pid, signal)
+    }
+
+    private func wait(_ continuation: UnsafeContinuation<ExitReport, Never>) {
+        if let report {
+            continuation.resume(returning: report)
+        } else {
+            waiting.append(continuation)
+        }
+    }
+
+    private func reap() {
+        var ended = clinux_exit()
+        let result = pidfd?.use { clinux_wait($0, 0, &ended) }
+        // ECHILD: somebody else has reaped it, or the kernel did, because SIGCHLD is ignored.
+        let isOurs = result == 0
+        guard !isOurs || ended.pid != 0 else { return }
+        let duration = loop.now - started
+        let report =
+            isOurs
+            ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
+            : ExitReport(ending: .unknown, duration: duration)
+        // The watch before its descriptor: the number may be another's as soon as it is closed.
+        watch?.cancel()
+        watch = nil
+        pidfd.take()?.close()
+        climb?.timer?.cancel()
+        climb = nil
+        self.report = report
+        let waiting = waiting
+        self.waiting = []
+        for continuation in waiting { continuation.resume(returning: report) }
+    }
+
+    // Right after the reaping, not before: until then the zombie itself is a member. While a member lives the number
+    // cannot be another's; when none does, and the number was given out again in this moment, a process too many is
+    // called lingering. Signal 0 is never delivered.
+    private func hasLingeringGroup() -> Bool { kill(-pid, 0) == 0 || errno == EPERM }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a handler is ended, as a value: signals in order, with the time that each is given; and the climb on the loop.
+
+internal import EventLoops
+internal import Glibc
+
+/// Signals in order, each with the time before the next one; SIGKILL is always the last.
+package struct StopLadder: Equatable, Sendable {
+    /// One signal and how long to wait for its effect.
+    package struct Rung: Equatable, Sendable {
+        /// The signal.
+        package var signal: Int32
+        /// How long the processes are given.
+        package var grace: Duration
+
+        /// A rung of these two.
+        package init(signal: Int32, grace: Duration) {
+            self.signal = signal
+            self.grace = grace
+        }
+    }
+    /// What comes before SIGKILL.
+    package var rungs: [Rung]
+
+    /// A ladder of these rungs, and SIGKILL.
+    package init(_ rungs: [Rung]) {
+        self.rungs = rungs
+    }
+
+    /// SIGTERM, and SIGKILL after `grace`.
+    package static func terminate(grace: Duration) -> StopLadder {
+        StopLadder([Rung(signal: SIGTERM, grace: grace)])
+    }
+
+    /// SIGKILL at once.
+    package static let kill = StopLadder([])
+
+    /// The time from the first signal to SIGKILL.
+    package var timeToKill: Duration { rungs.reduce(.zero) { $0 + $1.grace } }
+}
+
+/// A stop ladder being climbed.
+struct Climb {
+    let killsAt: Duration
+    /// To the next rung; `nil` at the top.
+    let timer: LoopTimer?
+}
+
+extension HandlerProcess {
+    /// Ends the process and its group by `ladder`.
+    ///
+    /// Only on the loop; await ``exited()`` for the end.
+    ///
+    /// When it is being stopped already, only a ladder that comes to SIGKILL sooner changes anything. Processes of the
+    /// group that outlive the leader are not signalled any more: the report calls them lingering.
+    package func stop(_ ladder: StopLadder) {
+        loop.preconditionOnLoop()
+        let killsAt = loop.now + ladder.timeToKill
+        guard report == nil, climb.map({ killsAt < $0.killsAt }) ?? true else { return }
+        climb?.timer?.cancel()
+        take(ladder.rungs[...], killsAt: killsAt)
+    }
+
+    private func take(_ rungs: ArraySlice<StopLadder.Rung>, killsAt: Duration) {
+        guard let rung = rungs.first else {
+            signalGroup(SIGKILL)
+            // From now on no ladder is faster.
+            climb = Climb(killsAt: .zero, timer: nil)
+            return
+        }
+        signalGroup(rung.signal)
+        // A stopped process acts on a signal only once it goes on.
+        signalGroup(SIGCONT)
+        let timer = loop.schedule(after: rung.grace) { self.take(rungs.dropFirst(), killsAt: killsAt) }
+        climb = Climb(killsAt: killsAt, timer: timer)
+    }
+}

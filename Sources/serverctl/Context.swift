@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What serverctl takes from and gives to the process it runs in, as values that a test can replace.
+
+internal import Glibc
+
+/// The surroundings of a verb.
+struct Context {
+    /// Writes to the standard output.
+    var print: (String) -> Void
+    /// Writes to the standard error.
+    var printError: (String) -> Void
+    /// An environment variable that is set and not empty.
+    var environment: (String) -> String?
+    /// Whether the output is a terminal.
+    var isTerminal: Bool
+    /// The time, in microseconds since the epoch.
+    var now: () -> Int64
+
+    /// Whether colour may be added: on a terminal, unless `NO_COLOR` is set (no-color.org) or the terminal has none.
+    var mayColour: Bool {
+        isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+    }
+
+    /// The surroundings of this process.
+    static var process: Context {
+        Context(
+            print: { write($0, to: STDOUT_FILENO) },
+            printError: { write($0, to: STDERR_FILENO) },
+            environment: { name in
+                guard let value = getenv(name), value.pointee != 0 else { return nil }
+                return String(cString: value)
+            },
+            isTerminal: isatty(STDOUT_FILENO) == 1,
+            now: {
+                var time = timespec()
+                clock_gettime(CLOCK_REALTIME, &time)
+                return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+            })
+    }
+
+    private static func write(_ text: String, to descriptor: CInt) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            // There is nowhere to report it to; the reader is gone, or the disk full.
+            guard written > 0 else { return }
+            bytes = bytes.dropFirst(written)
+        }
+    }
+}

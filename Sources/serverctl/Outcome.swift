@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exit codes of serverctl, and the failures that lead to them.
+
+/// How serverctl ends.
+enum Outcome: Int32 {
+    /// Done. For `status`: everything asked about is serving.
+    case done = 0
+    /// Failed.
+    case failed = 1
+    /// The command line is wrong.
+    case usage = 2
+    /// `status`: something asked about is not serving.
+    case notServing = 3
+    /// Not permitted, no daemon, or no such service.
+    case unreachable = 4
+}
+
+/// Why a verb could not do its work.
+struct Failure: Error, Equatable {
+    /// How serverctl ends.
+    let status: Outcome
+    /// What failed, on what, why, and what to do about it.
+    ///
+    /// It may hold text from outside: it is escaped where it is printed.
+    let message: String
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program serverctl: its command line, and what becomes of each outcome.
+
+internal import ArgumentParser
+internal import Glibc
+internal import ManagerInterface
+internal import Policy
+
+/// The operator's tool.
+@main
+struct Serverctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serverctl",
+        abstract: "Looks at and operates a serverd daemon.",
+        discussion: """
+            Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon. What a verb adds to it, its \
+            help tells.
+            """,
+        subcommands: [Status.self])
+
+    @OptionGroup var connection: ConnectionOptions
+
+    static func main() {
+        let status = run(Array(CommandLine.arguments.dropFirst()), context: .process)
+        Glibc.exit(status.rawValue)
+    }
+
+    /// A command line without a verb.
+    func run() throws {
+        throw ValidationError("A verb is missing.")
+    }
+
+    /// Does what `arguments` say.
+    ///
+    /// Results go to the context's output, what went wrong to its errors.
+    static func run(_ arguments: [String], context: Context) -> Outcome {
+        do {
+            var command = try parseAsRoot(Status.withDefaultJSON(arguments))
+            guard let verb = command as? any Verb else {
+                // Help and the like, which are thrown as what to print.
+                try command.run()
+                return .done
+            }
+            return try verb.perform(context)
+        } catch let failure as Failure {
+            context.printError("serverctl: \(SafeText.escape(failure.message))\n")
+            return failure.status
+        } catch {
+            let message = fullMessage(for: error)
+            guard exitCode(for: error).isSuccess else {
+                context.printError(message + "\n")
+                return .usage
+            }
+            context.print(message + "\n")
+            return .done
+        }
+    }
+}
+
+/// A verb of serverctl.
+protocol Verb: ParsableCommand {
+    /// Does the verb's work.
+    func perform(_ context: Context) throws(Failure) -> Outcome
+}
+
+/// Where the daemon is.
+///
+/// It may stand before or after the verb.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's admin socket (default: $SERVERD_ADMIN_SOCKET, else \(Manager.defaultSocketPath)).",
+            valueName: "path"))
+    var adminSocket: String?
+
+    /// The socket's path: the option's, else the environment's, else the default.
+    func path(_ context: Context) -> String {
+        adminSocket ?? context.environment("SERVERD_ADMIN_SOCKET") ?? Manager.defaultSocketPath
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The view of one service that `serverctl status SERVICE` prints.
+
+internal import ManagerInterface
+internal import Policy
+
+/// One service, a line for each thing there is to say.
+struct StatusDetail {
+    /// The service.
+    let service: ServiceStatus
+    /// The time, in microseconds since the epoch.
+    let now: Int64
+    /// How it looks.
+    let style: Style
+
+    /// The whole output.
+    var text: String {
+        let width = fields.map(\.key.count).max() ?? 0
+        let title = [service.name, service.description].compactMap(\.self).map(SafeText.escape).joined(separator: " - ")
+        let lines = fields.map { field in
+            String(repeating: " ", count: width - field.key.count) + "\(field.key): \(field.value)"
+        }
+        return ([title] + lines).map { $0 + "\n" }.joined()
+    }
+
+    private var fields: [(key: String, value: String)] {
+        var fields: [(key: String, value: String)] = [("State", state)]
+        for address in service.addresses { fields.append(("Address", SafeText.escape(address))) }
+        fields += [
+            ("Connections", "\(service.connections) (limit \(service.connectionLimit))"),
+            ("Total", "\(service.connectionsAccepted) accepted, \(service.connectionsRefused) refused"),
+            ("Failures", "\(service.handlerFailures)"),
+        ]
+        if let failure = service.failure { fields.append(("Reason", SafeText.escape(failure))) }
+        if let error = service.lastError {
+            fields.append(("Last error", SafeText.escape(error) + when(service.lastErrorTimestamp)))
+        }
+        return fields
+    }
+
+    private var state: String {
+        style.paint(service.state.rawValue, as: service.state)
+            + (service.listeningTimestamp.map { " since \(TimeText.point($0)); \(TimeText.span(now - $0)) ago" } ?? "")
+            + StatusText.retry(service, now: now)
+    }
+
+    private func when(_ timestamp: Int64?) -> String {
+        timestamp.map { " (\(TimeText.point($0)); \(TimeText.span(now - $0)) ago)" } ?? ""
+    }
+}

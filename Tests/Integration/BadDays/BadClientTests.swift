@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients that storm, that say nothing, that never read: others must not notice.
+
+import Foundation
+import Synchronization
+import Testing
+
+extension Integration {
+    @Suite("bad clients") struct BadClientTests {
+        private let hello = ServiceFile.program("hello", listen: "127.0.0.1:0", ["/bin/echo", "hello"])
+
+        @Test("another service answers within 50 ms while 10,000 clients connect and reset")
+        func stormDisturbsNobody() throws {
+            let victim = ServiceFile.program("victim", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            try withDaemon([victim, hello]) { daemon in
+                let (target, other) = (try daemon.endpoint("victim"), try daemon.endpoint("hello"))
+                let storm = Storm(target: target, count: 10_000)
+                Thread.detachNewThread { storm.run() }
+                var waits: [Duration] = []
+                while !storm.isOver {
+                    let begin = ContinuousClock.now
+                    let answer = try Client(other).receive()
+                    waits.append(begin.duration(to: .now))
+                    #expect(answer == "hello\n")
+                }
+                #expect(storm.connected == 10_000)
+                let sorted = waits.sorted()
+                #expect(
+                    sorted[sorted.count * 95 / 100] <= .milliseconds(50),
+                    "\(sorted.count) answers, worst \(sorted.suffix(5))")
+            }
+        }
+
+        @Test("a client that sends nothing costs its own slot and nothing else")
+        func silentClientIsAlone() throws {
+            let cat = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            try withDaemon([cat]) { daemon in
+                let endpoint = try daemon.endpoint("cat")
+                let silent = try Client(endpoint)
+                for number in 0..<20 {
+                    let client = try Client(endpoint)
+                    try client.send("\(number)")
+                    client.finishSending()
+                    #expect(try client.receive() == "\(number)")
+                }
+                try eventually("only the silent one is left") { try daemon.status(of: "cat").connections == 1 }
+                silent.finishSending()
+                #expect(try silent.receive() == "")
+            }
+        }
+
+        @Test("a client that never reads stops only its own handler", arguments: ["program", "builtin"])
+        func deafClientIsAlone(kind: String) throws {
+            let endless =
+                try kind == "builtin"
+                ? ServiceFile.builtin("endless", listen: "127.0.0.1:0", "chargen")
+                : ServiceFile.program("endless", listen: "127.0.0.1:0", [Programs.installed("yes")])
+            try withDaemon([endless, hello]) { daemon in
+                let deaf = try (0..<5).map { _ in try Client(daemon.endpoint("endless")) }
+                try eventually("they are served") { try daemon.status(of: "endless").connections == 5 }
+                for _ in 0..<20 { #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n") }
+                deaf.forEach { $0.resetOnClose() }
+            }
+        }
+    }
+}
+
+/// Clients that connect and reset at once, one after the other.
+private final class Storm: Sendable {
+    private let target: Endpoint
+    private let count: Int
+    private let state = Mutex((connected: 0, isOver: false))
+
+    init(target: Endpoint, count: Int) {
+        self.target = target
+        self.count = count
+    }
+
+    /// How many could connect.
+    var connected: Int { state.withLock { $0.connected } }
+
+    /// Whether the last has gone.
+    var isOver: Bool { state.withLock { $0.isOver } }
+
+    func run() {
+        for _ in 0..<count {
+            // A client that cannot connect is missing in the count.
+            guard let client = try? Client(target) else { continue }
+            client.resetOnClose()
+            state.withLock { $0.connected += 1 }
+        }
+        state.withLock { $0.isOver = true }
+    }
+}

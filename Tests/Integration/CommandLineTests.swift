@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator types and gets back: checks, exit codes, a second daemon, a service that cannot listen.
+
+import Foundation
+import Testing
+
+extension Integration {
+    @Suite("the command line") struct CommandLineTests {
+        private let hello = ServiceFile.program("hello", listen: "127.0.0.1:0", ["/bin/echo", "hello"])
+
+        @Test("--check accepts a good configuration and starts nothing")
+        func goodConfigurationPasses() throws {
+            let directory = try TemporaryDirectory()
+            try directory.write(hello.text, to: "services.d/hello.toml")
+            let configuration = try directory.write("", to: "serverd.toml")
+            let socket = directory.path("admin.sock")
+            let check = [try Programs.serverd, "--config", configuration, "--admin-socket", socket, "--check"]
+            try succeed(check)
+            #expect(access(socket, F_OK) != 0)
+        }
+
+        @Test("an unknown option is a usage error for both programs")
+        func unknownOptionIsRefused() throws {
+            #expect(try run([Programs.serverd, "--no-such-option"]).exitCode == 64)
+            #expect(try run([Programs.serverctl, "--no-such-option"]).exitCode == 2)
+        }
+
+        @Test("status ends with 0 when all serve, with 4 for a service or a daemon that does not exist")
+        func statusHasExitCodes() throws {
+            try withDaemon([hello]) { daemon in
+                let all = try daemon.serverctl("status")
+                #expect(all.exitCode == 0)
+                #expect(all.output.contains("hello"))
+                #expect(try daemon.serverctl("status", "hello").exitCode == 0)
+                #expect(try daemon.serverctl("status", "helo").exitCode == 4)
+            }
+            let nowhere = try TemporaryDirectory().path("admin.sock")
+            #expect(try run([Programs.serverctl, "--admin-socket", nowhere, "status"]).exitCode == 4)
+        }
+
+        @Test("a second daemon on the same admin socket says so and leaves the first alone")
+        func secondDaemonIsRefused() throws {
+            try withDaemon([hello]) { daemon in
+                let configuration = try daemon.directory.write("", to: "other/serverd.toml")
+                let command = [try Programs.serverd, "--config", configuration, "--admin-socket", daemon.adminSocket]
+                let second = try run(command, seconds: patience)
+                #expect(second.exitCode != 0)
+                #expect(second.errors.contains(daemon.adminSocket), "\(second.errors)")
+                #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
+            }
+        }
+
+        @Test("a service whose address is taken is failed, the others serve, and it listens once the address is free")
+        func takenAddressIsTriedAgain() throws {
+            let directory = try TemporaryDirectory()
+            let port = try freePort()
+            let socat = [
+                try Programs.installed("socat"), "TCP4-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork", "/dev/null",
+            ]
+            let occupant = try ChildProcess(socat)
+            defer { occupant.end() }
+            try eventually("the port is taken") { (try? Client(.inet(host: "127.0.0.1", port: port))) != nil }
+            let blocked = ServiceFile.program("blocked", listen: "127.0.0.1:\(port)", ["/bin/echo", "at last"])
+            // Not `withDaemon`: at its end this daemon holds a listener more, and that is what was wanted.
+            let daemon = try RunningDaemon([blocked, hello], in: directory, DaemonOptions())
+            defer { daemon.process.end() }
+            let status = try daemon.status(of: "blocked")
+            #expect(status.state == "failed")
+            #expect(status.failure?.contains("EADDRINUSE") == true)
+            #expect(try daemon.serverctl("status").exitCode == 3)
+            #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
+            occupant.end()
+            try eventually("it listens", seconds: 60) { try daemon.status(of: "blocked").state == "listening" }
+            #expect(try Client(.inet(host: "127.0.0.1", port: port)).receive() == "at last\n")
+            try daemon.stop()
+        }
+    }
+}

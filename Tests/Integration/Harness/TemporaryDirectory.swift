@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A folder of one test, removed with everything in it when the test is over.
+
+import Foundation
+
+/// A folder in /tmp: a short path, since Unix socket addresses have room for 107 bytes.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/serverd-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        // SERVERD_TEST_KEEP=1 leaves configuration and log for a look at them.
+        guard ProcessInfo.processInfo.environment["SERVERD_TEST_KEEP"] == nil else { return }
+        // What cannot be removed only takes up room in /tmp.
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// A path in the folder.
+    func path(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a file, with its folders; returns its path.
+    @discardableResult
+    func write(_ text: String, to name: String, mode: Int = 0o644) throws -> String {
+        try write(Data(text.utf8), to: name, mode: mode)
+    }
+
+    /// Writes a file, with its folders; returns its path.
+    @discardableResult
+    func write(_ bytes: Data, to name: String, mode: Int = 0o644) throws -> String {
+        let file = path(name)
+        let folder = URL(filePath: file).deletingLastPathComponent().path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        guard FileManager.default.createFile(atPath: file, contents: bytes, attributes: [.posixPermissions: mode])
+        else { throw TestFailure("cannot write \(file)") }
+        return file
+    }
+
+    /// Makes a named pipe; returns its path.
+    func makePipe(_ name: String) throws -> String {
+        guard mkfifo(path(name), 0o600) == 0 else { throw TestFailure("mkfifo: \(String(cString: strerror(errno)))") }
+        return path(name)
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// How handlers end: the report, the stop ladder, what lives on.
+
+internal import Descriptors
+internal import EventLoops
+internal import Glibc
+internal import Policy
+internal import Supervision
+internal import TestSupport
+internal import Testing
+
+/// A program that says when it is ready, says so for each SIGTERM, and goes on.
+private let stubborn = HandlerCommand(
+    service: "stubborn", path: "/usr/bin/perl",
+    arguments: ["perl", "-e", "$| = 1; $SIG{TERM} = sub { print qq(term\\n) }; print qq(ready\\n); sleep 1000 while 1"])
+
+/// Reads the next line.
+private func line(_ streams: Streams, on loop: EventLoop) async -> String {
+    let readiness = Readiness(streams.ours.number, on: loop)
+    defer { readiness.close() }
+    _ = await readiness.wait(for: .read)
+    var buffer = [UInt8](repeating: 0, count: 100)
+    let count = read(streams.ours.number, &buffer, buffer.count)
+    return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+}
+
+@Suite("HandlerProcess")
+struct HandlerProcessTests {
+    @Test("the report says how it ended", arguments: [0, 1, 127, 255])
+    func exitCode(code: Int32) async throws {
+        try await onLoop { loop in
+            let report = try await run(shell("exit \(code)"), by: Spawner(on: loop), on: loop).report
+            #expect(report.ending == .exited(code: code))
+        }
+    }
+
+    @Test("the report says which signal ended it", arguments: [SIGKILL, SIGTERM, SIGHUP])
+    func signalled(signal: CInt) async throws {
+        try await onLoop { loop in
+            let (process, _) = try start(shell("sleep 1000; true"), by: Spawner(on: loop))
+            process.signal(signal)
+            #expect(await process.exited().ending == .killed(signal: signal, dumpedCore: false))
+            process.signalGroup(SIGKILL)
+        }
+    }
+
+    @Test("the report has the time it took on the loop's clock, the processor's time and the memory")
+    func resources() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let spawner = try Spawner(on: loop)
+            let (process, streams) = try start(
+                shell("n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); done; read x"), by: spawner)
+            await clock.advance(by: .seconds(90), on: loop)
+            streams.ours.close()
+            let report = await process.exited()
+            #expect(report.duration == .seconds(90))
+            #expect(report.userTime > .milliseconds(1) && report.userTime < .seconds(60))
+            #expect(report.systemTime < .seconds(60))
+            #expect(report.peakMemory > 500_000 && report.peakMemory < 4 << 30)
+        }
+    }
+
+    @Test("everyone who waits gets the report, also who comes later")
+    func waiters() async throws {
+        try await onLoop { loop in
+            let (process, _) = try start(stubborn, by: Spawner(on: loop))
+            let first = Task(executorPreference: loop) { await process.exited() }
+            let second = Task(executorPreference: loop) { await process.exited() }
+            await settle(loop)
+            process.stop(.kill)
+            let report = await first.value
+            #expect(await second.value == report)
+            #expect(await process.exited() == report)
+            #expect(process.report == report)
+        }
+    }
+
+    @Test("a process that nobody waits for leaves no zombie and no descriptor")
+    func unattended() async {
+        await #expect(processExitsWith: .success) {
+            try await onLoop { loop in
+                let spawner = try Spawner(on: loop)
+                _ = silence
+                _ = try await run(shell("true"), by: spawner, on: loop)
+                let before = Census.take()
+                for _ in 0..<20 { _ = try start(shell("exec >&-; exit 0"), by: spawner) }
+                precondition(Census.take().added(since: before).children.count > 0, "the census sees children")
+                while Census.take() != before { await settle(loop) }
+            }
+        }
+    }
+
+    @Test("when somebody else has reaped it the end is unknown, and nothing is signalled")
+    func unknown() async throws {
+        try await onLoop { loop in
+            let (process, _) = try start(shell("exit 0"), by: Spawner(on: loop))
+            var status: CInt = 0
+            #expect(waitpid(process.pid, &status, 0) == process.pid)
+            #expect(await process.exited().ending == .unknown)
+            process.signal(SIGKILL)
+            process.signalGroup(SIGKILL)
+            process.stop(.kill)
+        }
+    }
+
+    @Test("what its group leaves behind is seen, and is not seen when there is nothing")
+    func lingering() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop)
+            let (process, streams) = try start(shell("sleep 1000 & echo $!"), by: spawner)
+            let report = await process.exited()
+            #expect(report.ending == .exited(code: 0) && report.isLingering)
+            let sleeper = try #require(pid_t(await line(streams, on: loop).dropLast()))
+            kill(sleeper, SIGKILL)
+            #expect(try await run(shell("sleep 0 & wait"), by: spawner, on: loop).report.isLingering == false)
+        }
+    }
+
+    // MARK: Stopping
+
+    @Test("SIGTERM first, SIGKILL exactly when the grace is over, once each however often it is stopped")
+    func ladder() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let (process, streams) = try start(stubborn, by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            #expect(await line(streams, on: loop) == "term\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            await clock.advance(by: .milliseconds(4999), on: loop)
+            process.stop(.terminate(grace: .seconds(1)))
+            #expect(process.report == nil)
+            await clock.advance(by: .milliseconds(1), on: loop)
+            #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+            #expect(await streams.readAll(on: loop) == "", "no second SIGTERM")
+            process.stop(.kill)
+        }
+    }
+
+    @Test("a ladder that kills sooner replaces the one that is being climbed")
+    func haste() async throws {
+        try await onLoop(clock: ManualClock()) { loop in
+            let (process, streams) = try start(stubborn, by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            process.stop(.kill)
+            #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+        }
+    }
+
+    @Test("the whole group is ended, the stopped ones too")
+    func group() async throws {
+        try await onLoop(clock: ManualClock()) { loop in
+            let (process, streams) = try start(
+                shell("sleep 1000 & echo ready; kill -STOP $$; wait"), by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            #expect(await process.exited().ending == .killed(signal: SIGTERM, dumpedCore: false))
+            // The sleeper held the connection too: its end is the end of both.
+            #expect(await streams.readAll(on: loop) == "")
+        }
+    }
+
+    @Test("the rungs are climbed in order, each with its time")
+    func rungs() {
+        let ladder = StopLadder([
+            .init(signal: SIGHUP, grace: .seconds(1)), .init(signal: SIGTERM, grace: .seconds(2)),
+        ])
+        #expect(ladder.timeToKill == .seconds(3))
+        #expect(StopLadder.kill.timeToKill == .zero)
+    }
+}

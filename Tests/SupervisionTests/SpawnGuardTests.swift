@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Children that do not get to their exec, by attack or by accident, hold nobody up for longer than the deadline.
+
+internal import EventLoops
+internal import Glibc
+internal import Policy
+internal import Supervision
+internal import TestSupport
+internal import Testing
+
+/// Whether a file system of our own that never answers can be mounted here.
+private let canMount: Bool = {
+    guard isRoot else { return false }
+    let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
+    guard device >= 0 else { return false }
+    Glibc.close(device)
+    return true
+}()
+
+/// Calls `body` with a directory on a file system whose server does not answer.
+private func withHangingDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    try await withDirectory { directory in
+        let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        defer { Glibc.close(device) }
+        let options = "fd=\(device),rootmode=40000,user_id=0,group_id=0"
+        try #require(mount("test", directory, "fuse", 0, options) == 0, "mount: \(String(cString: strerror(errno)))")
+        defer { umount2(directory, CInt(MNT_DETACH)) }
+        return try await body(directory)
+    }
+}
+
+@Suite("SpawnGuard")
+struct SpawnGuardTests {
+    private let deadline: Duration = .milliseconds(100)
+
+    @Test(
+        "a program on a file system that does not answer is given up in its step", .enabled(if: canMount, "needs FUSE"))
+    func hangingProgram() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop, deadline: deadline)
+            try await withHangingDirectory { directory in
+                let started = loop.now
+                let path = "\(directory)/program"
+                let failed = try await failure(HandlerCommand(service: "test", path: path), by: spawner)
+                #expect(failed?.step == .execve && failed?.isTimedOut == true && failed?.isTransient == false)
+                #expect(
+                    failed?.description.hasPrefix("execve \(path): not done in time, the handler was killed") == true)
+                #expect(loop.now - started >= deadline && loop.now - started < .seconds(5))
+                // And the others are served.
+                #expect(try await run(shell("echo on"), by: spawner, on: loop).output == "on\n")
+
+                var command = shell("true")
+                command.workingDirectory = directory
+                let entering = try await failure(command, by: spawner)
+                #expect(entering?.step == .directory && entering?.isTimedOut == true)
+            }
+        }
+    }
+
+    @Test(
+        "a process of the handlers' user that stops them all keeps no other service waiting for longer than the deadline",
+        .enabled(if: isRoot, "needs root"))
+    func stoppingAttacker() async throws {
+        try await onLoop { loop in
+            var account = nobody
+            // A user of its own: the attack must not meet other tests' programs.
+            account.uid = 61_234
+            let spawner = try Spawner(on: loop, deadline: deadline)
+            let attack = "$| = 1; print qq(ready\\n); while (1) { kill STOP => -1 }"
+            let (attacker, streams) = try start(
+                HandlerCommand(
+                    service: "attacker", path: "/usr/bin/perl", arguments: ["perl", "-e", attack], account: account),
+                by: spawner)
+            let readiness = Readiness(streams.ours.number, on: loop)
+            #expect(await readiness.wait(for: .read) == .ready)
+            readiness.close()
+
+            var timedOut = 0
+            for _ in 0..<5000 where timedOut < 3 {
+                let failed = try await failure(shell("true", account: account), by: spawner)
+                if failed?.isTimedOut == true { timedOut += 1 }
+                let started = loop.now
+                let (process, _) = try start(shell("true", account: nobody), by: spawner)
+                #expect(loop.now - started < deadline)
+                #expect(await process.exited().ending == .exited(code: 0))
+            }
+            #expect(timedOut == 3, "the attack did not succeed: this test proves nothing")
+            attacker.stop(.kill)
+            _ = await attacker.exited()
+        }
+    }
+
+    @Test("a program whose spawn has returned is never killed by the guard, however short the deadline")
+    func onlyInFlight() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop, deadline: .microseconds(300))
+            var started = 0
+            for _ in 0..<300 {
+                do {
+                    let (process, _) = try start(shell("exit 3"), by: spawner)
+                    started += 1
+                    #expect(await process.exited().ending == .exited(code: 3))
+                } catch let failure as SpawnFailure {
+                    #expect(failure.isTimedOut)
+                }
+            }
+            // On a machine so slow that none gets through, the promise was not tried: then this is longer.
+            let patient = try Spawner(on: loop, deadline: .seconds(10))
+            if started == 0 { _ = try await run(shell("true"), by: patient, on: loop) }
+        }
+    }
+}

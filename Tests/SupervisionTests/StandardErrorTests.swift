@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// What handlers write to their standard error: whole lines, of the right connection.
+
+internal import CLinux
+internal import Descriptors
+internal import EventLoops
+internal import Glibc
+internal import Policy
+internal import Supervision
+internal import TestSupport
+internal import Testing
+
+/// A channel whose lines are collected, and the connections it knows.
+///
+/// Used on the loop only.
+private final class Collector: @unchecked Sendable {
+    let lines = EventLog<StandardErrorLine>()
+    var connections: [Int32: UInt64] = [:]
+    private var opened: StandardErrorChannel?
+
+    var channel: StandardErrorChannel {
+        guard let opened else { preconditionFailure("it is opened first") }
+        return opened
+    }
+
+    func open(on loop: EventLoop) throws {
+        opened = try StandardErrorChannel(
+            on: loop, lookUp: { [unowned self] in connections[$0] },
+            deliver: { [unowned self] in lines.append($0) })
+    }
+
+    func text(_ count: Int) async -> [String] {
+        await lines.wait(forCount: count)
+        return lines.all.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+}
+
+private func perl(_ script: String) -> HandlerCommand {
+    HandlerCommand(service: "test", path: "/usr/bin/perl", arguments: ["perl", "-e", script])
+}
+
+private func withChannel(_ body: @escaping @Sendable (EventLoop, Spawner, Collector) async throws -> Void) async throws
+{
+    try await onLoop { loop in
+        let collector = Collector()
+        try collector.open(on: loop)
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await body(loop, Spawner(on: loop), collector))
+        } catch {
+            outcome = .failure(error)
+        }
+        collector.channel.close()
+        try outcome.get()
+    }
+}
+
+@Suite("StandardErrorChannel")
+struct StandardErrorTests {
+    @Test("the pieces of a line are joined, and the line belongs to its connection")
+    func joined() async throws {
+        try await withChannel { loop, spawner, collector in
+            let script = "syswrite STDERR, $_ for 'a', 'b', qq(c\\nd), qq(\\n\\n), 'e'"
+            let (process, _) = try start(perl(script), by: spawner, standardError: collector.channel.sink)
+            collector.connections[process.pid] = 7
+            #expect(await collector.text(3) == ["abc", "d", ""])
+            _ = await process.exited()
+            collector.connections[process.pid] = nil
+            collector.channel.connectionEnded(7, leader: process.pid)
+            #expect(await collector.text(4) == ["abc", "d", "", "e"])
+            #expect(collector.lines.all.allSatisfy { $0.pid == process.pid && $0.connection == 7 })
+        }
+    }
+
+    @Test("lines of several writers do not mix")
+    func interleaved() async throws {
+        try await withChannel { loop, spawner, collector in
+            var processes: [(process: HandlerProcess, streams: Streams)] = []
+            for number in 1...3 {
+                let one = try start(
+                    perl("for (1..20) { for my $p ('\(number)', '-', \"$_\\n\") { syswrite STDERR, $p } }"),
+                    by: spawner, standardError: collector.channel.sink)
+                collector.connections[one.process.pid] = UInt64(number)
+                processes.append(one)
+            }
+            await collector.lines.wait(forCount: 60)
+            for number in 1...3 {
+                let lines = collector.lines.all.filter { $0.connection == UInt64(number) }
+                #expect(lines.map { String(decoding: $0.bytes, as: UTF8.self) } == (1...20).map { "\(number)-\($0)" })
+            }
+            for (process, _) in processes { _ = await process.exited() }
+        }
+    }
+
+    @Test("what a handler wrote belongs to its connection also when it is read after its end")
+    func afterDeath() async throws {
+        try await withChannel { loop, spawner, collector in
+            let (process, _) = try start(
+                perl("syswrite STDERR, qq(last words\\nunfinished)"), by: spawner, standardError: collector.channel.sink
+            )
+            // It is dead before the loop can read.
+            var status = siginfo_t()
+            waitid(P_PID, id_t(process.pid), &status, WEXITED | WNOWAIT)
+            collector.channel.connectionEnded(9, leader: process.pid)
+            #expect(await collector.text(2) == ["last words", "unfinished"])
+            #expect(collector.lines.all.allSatisfy { $0.connection == 9 })
+            _ = await process.exited()
+        }
+    }
+
+    @Test("a descendant's line belongs to the connection of its session, a stranger's to none")
+    func descendant() async throws {
+        try await withChannel { loop, spawner, collector in
+            let (process, _) = try start(
+                shell("(echo deep >&2; exec sleep 1000) & wait"), by: spawner, standardError: collector.channel.sink)
+            collector.connections[process.pid] = 5
+            await collector.lines.wait(forCount: 1)
+            let line = collector.lines.all[0]
+            #expect(line.connection == 5 && line.pid != process.pid)
+            _ = write(collector.channel.sink.descriptor, "stranger\n", 9)
+            await collector.lines.wait(forCount: 2)
+            #expect(collector.lines.all[1].connection == nil && collector.lines.all[1].pid == getpid())
+            process.stop(.kill)
+            _ = await process.exited()
+        }
+    }
+
+    @Test("a descriptor that a handler attaches to what it writes does not enter this process")
+    func attachedDescriptor() async throws {
+        try await withChannel { loop, spawner, collector in
+            let ends = makePipe()
+            #expect(send("gift\n", with: ends.writing.number, to: collector.channel.sink.descriptor) == 5)
+            #expect(await collector.text(1) == ["gift"])
+            ends.writing.close()
+            var byte: UInt8 = 0
+            #expect(read(ends.reading.number, &byte, 1) == 0, "nobody holds the other end any more")
+        }
+    }
+
+    @Test("a write that finds no room waits for the timeout and not longer")
+    func full() async throws {
+        try await withChannel { loop, spawner, collector in
+            let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
+            var written = 0
+            let started = loop.now
+            // The loop does not read meanwhile: this is its own thread.
+            while write(collector.channel.sink.descriptor, chunk, chunk.count) == chunk.count { written += 1 }
+            #expect(errno == EAGAIN && written > 10)
+            #expect(loop.now - started >= StandardErrorChannel.writeTimeout)
+            await collector.lines.wait(forCount: written * 2 - 1)
+            #expect(collector.channel.lostBytes == 0)
+        }
+    }
+
+    @Test("of one write more than 64 KiB the rest is counted as lost")
+    func tooLong() async throws {
+        try await withChannel { loop, spawner, collector in
+            let chunk = [UInt8](repeating: UInt8(ascii: "\n"), count: 65536 + 5)
+            #expect(write(collector.channel.sink.descriptor, chunk, chunk.count) == chunk.count)
+            await collector.lines.wait(forCount: 65536)
+            #expect(collector.channel.lostBytes == 5)
+        }
+    }
+
+    @Test("after close a handler's write fails without a signal")
+    func closed() async throws {
+        try await onLoop { loop in
+            let collector = Collector()
+            try collector.open(on: loop)
+            let spawner = try Spawner(on: loop)
+            let (process, streams) = try start(
+                perl(
+                    "sysread STDIN, $x, 1; print defined(syswrite STDERR, 'x') ? 'written' : $!{ECONNREFUSED} ? 'refused' : $!"
+                ),
+                by: spawner, standardError: collector.channel.sink)
+            collector.channel.close()
+            collector.channel.close()
+            _ = write(streams.ours.number, "x", 1)
+            #expect(await streams.readAll(on: loop) == "refused")
+            #expect(await process.exited().ending == .exited(code: 0))
+        }
+    }
+}
+
+/// sendmsg with one descriptor attached.
+private func send(_ text: String, with attached: CInt, to descriptor: CInt) -> Int {
+    var text = Array(text.utf8)
+    // A cmsghdr (length, level, type), the descriptor, and padding.
+    var control: [UInt32] = [20, 0, UInt32(SOL_SOCKET), 1, UInt32(attached), 0]
+    return text.withUnsafeMutableBytes { bytes in
+        control.withUnsafeMutableBytes { control in
+            var piece = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+            return withUnsafeMutablePointer(to: &piece) { piece in
+                var message = msghdr()
+                message.msg_iov = piece
+                message.msg_iovlen = 1
+                message.msg_control = control.baseAddress
+                message.msg_controllen = control.count
+                return sendmsg(descriptor, &message, 0)
+            }
+        }
+    }
+}

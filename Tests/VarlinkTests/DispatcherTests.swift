@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of the way from calls to replies, and of `org.varlink.service`.
+
+internal import Synchronization
+internal import Testing
+internal import Varlink
+
+/// A service with a method of each kind; its callers are numbers.
+private let dispatcher = Dispatcher<Int>(
+    identity: ServiceIdentity(vendor: "Example", product: "tester", version: "1.2", url: "https://example.org"),
+    interfaces: [
+        Interface(
+            name: "org.example.test", description: "interface org.example.test\n",
+            methods: [
+                Method("Echo") { (sample: Sample, _: Int) async throws(VarlinkError) -> Sample in sample },
+                Method("Greet") { (name: Name, caller: Int) async throws(VarlinkError) -> Name in
+                    guard caller == 0 else { throw .permissionDenied }
+                    return Name(name: "hello \(name.name)")
+                },
+                Method(streaming: "Count") { (sample: Sample, _: Int, replies: ReplyStream<Sample>) in
+                    let last = sample.number ?? 0
+                    guard last >= 0 else { throw VarlinkError("org.example.test.Negative", ["number": .integer(last)]) }
+                    for number in 0..<last { try await replies.send(Sample(number: number)) }
+                    return Sample(number: last)
+                },
+            ])
+    ])
+
+/// What the service sends when it receives `chunks` and then the end of the stream.
+private func replies(to chunks: [[UInt8]], caller: Int = 0) async throws -> String {
+    let output = Mutex<[UInt8]>([])
+    var chunks = chunks[...]
+    try await dispatcher.serve(caller) {
+        chunks.popFirst()
+    } send: { bytes in
+        output.withLock { $0 += bytes }
+    }
+    return text(output.withLock(\.self))
+}
+
+private func reply(to json: String, caller: Int = 0) async throws -> String {
+    try await replies(to: [message(json)], caller: caller)
+}
+
+@Suite("dispatcher")
+struct DispatcherTests {
+    @Test("a method gets its parameters and its caller, and its result is the reply")
+    func call() async throws {
+        let json = #"{"method":"org.example.test.Greet","parameters":{"name":"Ada"}}"#
+        #expect(try await reply(to: json) == #"{"parameters":{"name":"hello Ada"}}␀"#)
+        #expect(try await reply(to: json, caller: 1) == #"{"error":"org.varlink.service.PermissionDenied"}␀"#)
+    }
+
+    @Test("a thousand pipelined calls are answered in their order, in fragments too", arguments: [1, 1000, 1 << 20])
+    func pipelined(size: Int) async throws {
+        let stream = (0..<1000).map { Call.encode("org.example.test.Echo", Sample(number: $0)) }.reduce(into: [], +=)
+        let chunks = stride(from: 0, to: stream.count, by: size).map {
+            Array(stream[$0..<min($0 + size, stream.count)])
+        }
+        let expected = (0..<1000).map { #"{"parameters":{"number":\#($0)}}␀"# }.joined()
+        #expect(try await replies(to: chunks) == expected)
+    }
+
+    @Test(
+        "an unknown method or interface is MethodNotFound",
+        arguments: ["org.example.test.Nothing", "org.example.none.Echo", "Echo", ".", "", "org.example.test."])
+    func methodNotFound(method: String) async throws {
+        #expect(
+            try await reply(to: #"{"method":"\#(method)"}"#)
+                == #"{"error":"org.varlink.service.MethodNotFound","parameters":{"method":"\#(method)"}}␀"#)
+    }
+
+    @Test("a wrong parameter is InvalidParameter with its name")
+    func invalidParameter() async throws {
+        #expect(
+            try await reply(to: #"{"method":"org.example.test.Echo","parameters":{"number":true}}"#)
+                == #"{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"number"}}␀"#)
+    }
+
+    @Test("a oneway call is never answered, neither with a reply nor with an error")
+    func oneway() async throws {
+        let bytes =
+            message(#"{"method":"org.example.test.Echo","oneway":true}"#)
+            + message(#"{"method":"org.example.test.Nothing","oneway":true}"#)
+            + message(#"{"method":"org.example.test.Echo","parameters":{"text":"last"}}"#)
+        #expect(try await replies(to: [bytes]) == #"{"parameters":{"text":"last"}}␀"#)
+    }
+
+    @Test("a streaming method replies until its last reply, which says so")
+    func streaming() async throws {
+        #expect(
+            try await reply(to: #"{"method":"org.example.test.Count","parameters":{"number":2},"more":true}"#)
+                == #"{"continues":true,"parameters":{"number":0}}␀{"continues":true,"parameters":{"number":1}}␀"#
+                + #"{"parameters":{"number":2}}␀"#)
+        #expect(
+            try await reply(to: #"{"method":"org.example.test.Count","parameters":{"number":-1},"more":true}"#)
+                == #"{"error":"org.example.test.Negative","parameters":{"number":-1}}␀"#)
+    }
+
+    @Test("a streaming method that is called without more is ExpectedMore")
+    func expectedMore() async throws {
+        #expect(
+            try await reply(to: #"{"method":"org.example.test.Count"}"#)
+                == #"{"error":"org.varlink.service.ExpectedMore"}␀"#)
+    }
+
+    @Test("a method that replies once does so when it is called with more")
+    func unneededMore() async throws {
+        #expect(try await reply(to: #"{"method":"org.example.test.Echo","more":true}"#) == #"{"parameters":{}}␀"#)
+    }
+
+    @Test("a call that wants to upgrade is refused, and the conversation goes on")
+    func upgrade() async throws {
+        let bytes =
+            message(#"{"method":"org.example.test.Echo","upgrade":true}"#)
+            + message(#"{"method":"org.example.test.Echo"}"#)
+        #expect(
+            try await replies(to: [bytes])
+                == #"{"error":"org.varlink.service.MethodNotImplemented","#
+                + #""parameters":{"method":"org.example.test.Echo"}}␀"#
+                + #"{"parameters":{}}␀"#)
+    }
+
+    @Test("calls before a violation are answered, then the violation is thrown")
+    func violation() async throws {
+        let output = Mutex<[UInt8]>([])
+        var chunks = [message(#"{"method":"org.example.test.Echo"}"#) + message("garbage")][...]
+        await #expect(throws: ProtocolViolation.notAnObject) {
+            try await dispatcher.serve(0) {
+                chunks.popFirst()
+            } send: { bytes in
+                output.withLock { $0 += bytes }
+            }
+        }
+        #expect(text(output.withLock(\.self)) == #"{"parameters":{}}␀"#)
+    }
+
+    @Test("a caller who is gone ends a stream of replies")
+    func goneCaller() async throws {
+        struct Gone: Error {}
+        let sent = Mutex(0)
+        let call = try Call(
+            message: Call.encode("org.example.test.Count", Sample(number: .max), mode: .more).dropLast())
+        await #expect(throws: Gone.self) {
+            try await dispatcher.answer(call, from: 0) { _ in
+                let count = sent.withLock { count in
+                    count += 1
+                    return count
+                }
+                guard count < 3 else { throw Gone() }
+            }
+        }
+        #expect(sent.withLock(\.self) == 3)
+    }
+}
+
+@Suite("org.varlink.service")
+struct ServiceInterfaceTests {
+    @Test("GetInfo tells who is there and lists all interfaces, its own too")
+    func info() async throws {
+        #expect(
+            try await reply(to: #"{"method":"org.varlink.service.GetInfo"}"#)
+                == #"{"parameters":{"interfaces":["org.varlink.service","org.example.test"],"product":"tester","#
+                + #""url":"https://example.org","vendor":"Example","version":"1.2"}}␀"#)
+    }
+
+    @Test("GetInterfaceDescription returns the description as it was written")
+    func description() async throws {
+        let method = "org.varlink.service.GetInterfaceDescription"
+        #expect(
+            try await reply(to: #"{"method":"\#(method)","parameters":{"interface":"org.example.test"}}"#)
+                == #"{"parameters":{"description":"interface org.example.test\n"}}␀"#)
+        #expect(
+            try await reply(to: #"{"method":"\#(method)","parameters":{"interface":"org.example.none"}}"#)
+                == #"{"error":"org.varlink.service.InterfaceNotFound","#
+                + #""parameters":{"interface":"org.example.none"}}␀"#)
+        #expect(
+            try await reply(to: #"{"method":"\#(method)"}"#)
+                == #"{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"interface"}}␀"#)
+    }
+
+    @Test("its description declares its methods, its errors and the fields of both")
+    func ownDescription() async throws {
+        let method = "org.varlink.service.GetInterfaceDescription"
+        let json = try await replies(to: [Call.encode(method, DescriptionQuery(interface: "org.varlink.service"))])
+        let reply = try Reply(message: Array(json.dropLast().utf8))
+        let interface = try IDL(reply.parameters(as: InterfaceDescription.self).description)
+        #expect(interface.name == "org.varlink.service")
+        #expect(interface.methods["GetInfo"]?.output.keys.sorted() == ServiceInfo.fieldNames.sorted())
+        #expect(interface.methods["GetInterfaceDescription"]?.input.keys.sorted() == DescriptionQuery.fieldNames)
+        let errors: [VarlinkError] = [
+            .interfaceNotFound("x"), .methodNotFound("x"), .methodNotImplemented("x"), .invalidParameter("x"),
+            .permissionDenied, .expectedMore,
+        ]
+        #expect(interface.errors.count == errors.count)
+        for error in errors {
+            let name = String(error.name.dropFirst(interface.name.count + 1))
+            #expect(interface.errors[name]?.keys.sorted() == error.parameters.keys.sorted())
+        }
+    }
+}
