@@ -25,7 +25,6 @@ public final class Writer: @unchecked Sendable {
     private var phase = Phase.open
     private var failure: ServerError?
     private var isWaitingForRoom = false
-    private var isTooOld = false
     private var ageLimit: BufferAgeLimit
     /// Is told of the first failure, on the loop.
     var onFailure: (@Sendable (ServerError) -> Void)?
@@ -132,7 +131,6 @@ public final class Writer: @unchecked Sendable {
             self.isWaitingForRoom = false
             guard outcome == .ready else { return self.fail(with: .badFileDescriptor) }
             self.send()
-            self.isTooOld = self.isTooOld && self.buffer.count > 0
         }
     }
 
@@ -159,8 +157,7 @@ public final class Writer: @unchecked Sendable {
     /// - Returns: whether there is anything to look at again.
     func checkAge(at now: Duration) -> Bool {
         guard let oldest = buffer.oldest else { return false }
-        guard case .atMost(let limit) = ageLimit, now - oldest > limit, !isTooOld else { return true }
-        isTooOld = true
+        guard case .atMost(let limit) = ageLimit, now - oldest > limit else { return true }
         fail(
             ServerError(
                 .bufferTooOld,
@@ -183,8 +180,14 @@ public final class Writer: @unchecked Sendable {
         phase = .closed
         closeTimer?.cancel()
         closeTimer = nil
-        buffer.removeAll()
         if failure == nil { socket.shutdownWriting() }
+        if buffer.count > 0, failure == nil {
+            failure = ServerError(
+                .closed,
+                "cannot write to \(socket.peer): the writer was closed, and not all bytes got out within \(closeDeadline)"
+            )
+        }
+        buffer.removeAll()
         changed.signal()
     }
 }
