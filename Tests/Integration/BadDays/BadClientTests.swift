@@ -11,7 +11,9 @@ extension Integration {
 
         @Test("another service answers within 50 ms while 10,000 clients connect and reset")
         func stormDisturbsNobody() throws {
-            let victim = ServiceFile.program("victim", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            // cat reports a reset by exiting with 1, which a service that knows its program calls a success.
+            let cat = [try Programs.installed("cat")]
+            let victim = ServiceFile.program("victim", listen: "127.0.0.1:0", cat, "success_exit_status = [1]")
             try withDaemon([victim, hello]) { daemon in
                 let (target, other) = (try daemon.endpoint("victim"), try daemon.endpoint("hello"))
                 let storm = Storm(target: target, count: 10_000)
@@ -35,6 +37,22 @@ extension Integration {
                 #expect(
                     sorted[sorted.count * 95 / 100] <= .milliseconds(50),
                     "\(sorted.count) answers, worst \(sorted.suffix(5))")
+            }
+        }
+
+        @Test("clients that reset, and so make the handler fail, do not close the service to others")
+        func resetsHoldNobodyBack() throws {
+            let cat = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            try withDaemon([cat]) { daemon in
+                let endpoint = try daemon.endpoint("cat")
+                for _ in 0..<30 {
+                    let client = try Client(endpoint)
+                    try client.send("x")
+                    _ = try client.receive(1)
+                    client.resetOnClose()
+                }
+                try eventually("all have ended") { try daemon.status(of: "cat").connections == 0 }
+                #expect(try daemon.status(of: "cat").state == "listening")
             }
         }
 

@@ -115,10 +115,12 @@ final class RunningDaemon: Sendable {
             try status(adminSocket).services.allSatisfy { $0.connections == 0 }
         }
         var last = ProcessCensus.take(of: process.pid)
+        var unchanged = 0
         try eventually("the daemon rests") {
             let before = last
             last = ProcessCensus.take(of: process.pid)
-            return before == last
+            unchanged = before == last ? unchanged + 1 : 0
+            return unchanged == 10
         }
         return last
     }
