@@ -45,10 +45,11 @@ package final class ServerCore: Sendable {
         let acceptor = Acceptor(
             listener, limit: limit, batch: options.maxAcceptsPerBatch, on: loop,
             Acceptor.Actions(
-                isDropping: { [unowned self] in self.isDropping },
-                start: { [unowned self] in self.start($0) },
-                drop: { [unowned self] in self.drop($0) },
-                emit: { [unowned self] in self.emit($0) }))
+                // Strongly: a server that nobody holds goes on until it is closed.
+                isDropping: { self.isDropping },
+                start: { self.start($0) },
+                drop: { self.drop($0) },
+                emit: { self.emit($0) }))
         self.acceptor.withLock { $0 = acceptor }
         acceptor.start()
     }
@@ -152,7 +153,7 @@ package final class ServerCore: Sendable {
         if state.withLock({ $0.finish() }) {
             await loop.perform {
                 self.currentAcceptor?.finish {
-                    if self.state.withLock({ $0.close() }) { self.closeListener() }
+                    if self.state.withLock({ $0.finished() }) { self.closeListener() }
                 }
             }
         }
@@ -160,7 +161,8 @@ package final class ServerCore: Sendable {
     }
 
     private func closeListener() {
-        currentAcceptor?.stop()
+        let acceptor = acceptor.withLock { $0.take() }
+        acceptor?.stop()
         listener.close()
         state.withLock { $0.listenerClosed() }
         emit(.closed(error: failure))

@@ -70,9 +70,17 @@ struct ServerState {
     /// - Returns: whether this call is the one that must close the listening socket.
     mutating func close(because error: (any Error)? = nil) -> Bool {
         if failure == nil { failure = error }
+        entries = entries.filter(\.value.isServed)
+        return finished()
+    }
+
+    /// Nobody is left in the queue of a server that finishes.
+    ///
+    /// Those who were accepted last are still served.
+    /// - Returns: whether this call is the one that must close the listening socket.
+    mutating func finished() -> Bool {
         guard !isClosed else { return false }
         phase = .closing
-        entries = entries.filter(\.value.isServed)
         return true
     }
 
