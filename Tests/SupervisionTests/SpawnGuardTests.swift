@@ -71,6 +71,7 @@ struct SpawnGuardTests {
                 HandlerCommand(
                     service: "attacker", path: "/usr/bin/perl", arguments: ["perl", "-e", attack], account: account),
                 by: spawner)
+            defer { attacker.stop(.kill) }
             let readiness = Readiness(streams.ours.number, on: loop)
             #expect(await readiness.wait(for: .read) == .ready)
             readiness.close()
@@ -85,8 +86,6 @@ struct SpawnGuardTests {
                 #expect(await process.exited().ending == .exited(code: 0))
             }
             #expect(timedOut == 2, "the attack did not succeed: this test proves nothing")
-            attacker.stop(.kill)
-            _ = await attacker.exited()
         }
     }
 
