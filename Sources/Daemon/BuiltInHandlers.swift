@@ -32,7 +32,9 @@ extension BuiltInService {
         return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The seconds since 1900 as four bytes, the most significant first (RFC 868). It begins anew in 2036.
+    /// The seconds since 1900 as four bytes, the most significant first (RFC 868).
+    ///
+    /// It begins anew in 2036.
     static func timeBytes(_ seconds: Int) -> [UInt8] {
         let since1900 = UInt32(truncatingIfNeeded: seconds + 2_208_988_800)
         return withUnsafeBytes(of: since1900.bigEndian) { Array($0) }

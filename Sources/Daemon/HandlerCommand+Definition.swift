@@ -5,8 +5,9 @@ internal import ServiceConfig
 internal import Supervision
 
 extension HandlerCommand {
-    /// The command of a service's program. Variables to be passed on are taken from `environment`; those that the
-    /// configuration sets win.
+    /// The command of a service's program.
+    ///
+    /// Variables to be passed on are taken from `environment`; those that the configuration sets win.
     init(_ program: ProgramDefinition, service: ServiceName, isRoot: Bool, environment: [String: String]) {
         self.init(
             service: service.description, path: program.path, arguments: program.arguments,

@@ -19,7 +19,9 @@ package enum ProcessEnvironment {
     }
 
     /// Opens /dev/null for each of descriptors 0, 1 and 2 that is closed: else a connection would become one of them,
-    /// and somebody's log would go to a client. First of all that opens anything.
+    /// and somebody's log would go to a client.
+    ///
+    /// First of all that opens anything.
     package static func openStandardDescriptors() {
         for number in CInt(0)...2 where fcntl(number, F_GETFD) < 0 {
             // Kept for the life of the process: the lowest free number is this one.

@@ -42,6 +42,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var wakeUpSource: OpaquePointer?
     private var queue: [Work] = []
     private var generation: [Work] = []
+    private var nextTurn: [Work] = []
     private let remote = Mutex(Remote())
     private var isFinished = false
     private var isPrepared = false
@@ -103,8 +104,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
                 outcome.result.withLock { $0 = result }
                 loop.execute { loop.isFinished = true }
             }
+            // Within: tasks that callbacks of the loop start, such as handlers, have it as the current one too.
+            while !loop.isFinished { loop.turn() }
         }
-        while !loop.isFinished { loop.turn() }
         guard let result = outcome.result.withLock({ $0 }) else {
             preconditionFailure("the loop ends only after its body")
         }
@@ -122,6 +124,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             guard budget > 0 else { break }
         }
         hasPending = pending > 0
+        // Only now: between their turn before and this one the sources were looked at.
+        queue += nextTurn
+        nextTurn.removeAll(keepingCapacity: true)
         runJobs()
         armTimer()
     }
@@ -143,7 +148,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             if pending > 0 { return pending }
         }
         isPrepared = false
-        return check(sd_event_wait(sdEvent, queue.isEmpty ? UInt64.max : 0), "sd_event_wait")
+        return check(sd_event_wait(sdEvent, queue.isEmpty && nextTurn.isEmpty ? UInt64.max : 0), "sd_event_wait")
     }
 
     private func runJobs() {
@@ -161,8 +166,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         for work in generation {
             switch work {
             case .job(let job):
-                job.runSynchronously(
-                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                // Not as isolated to this executor: each call of an async function would then be a job of its own.
+                job.runSynchronously(on: asUnownedTaskExecutor())
             case .action(let action):
                 action()
             }
@@ -176,6 +181,25 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     ///
     /// May be called from any thread.
     package func execute(_ action: @escaping @Sendable () -> Void) { add(.action(action)) }
+
+    /// Runs `action` on the loop after the sources were looked at again.
+    ///
+    /// Only on the loop.
+    package func executeInNextTurn(_ action: @escaping () -> Void) {
+        preconditionOnLoop()
+        nextTurn.append(.action(action))
+    }
+
+    /// Suspends the task until the sources were looked at again: for work that could go on for ever.
+    package func yieldTurn() async {
+        await withUnsafeContinuation { continuation in
+            if isOnLoop {
+                executeInNextTurn { continuation.resume() }
+            } else {
+                execute { self.executeInNextTurn { continuation.resume() } }
+            }
+        }
+    }
 
     /// Queues a job; called by the Swift runtime, from any thread.
     public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }

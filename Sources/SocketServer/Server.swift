@@ -66,7 +66,8 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     /// ``finishAccepting()``. Repeated and concurrent calls are harmless and return together with the first. Existing
     /// connections and their handlers go on, unless `closeExistingConnections`: then their sockets are closed as well,
     /// also by a call after a plain `close`, and the call waits for that, but not for the handlers, which are not
-    /// cancelled. Cancelling the caller does not undo the close.
+    /// cancelled. Cancelling the caller does not undo the close. A server that is not closed goes on, also when nobody
+    /// holds it any more.
     nonisolated(nonsending) public func close(closeExistingConnections: Bool = false) async {
         await core.close(closeExistingConnections: closeExistingConnections)
     }
@@ -79,15 +80,20 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     nonisolated(nonsending) public func finishAccepting() async { await core.finishAccepting() }
 
     /// Returns when the listening socket is closed, without closing it: `close_finished`.
+    ///
+    /// Returns too when the caller is cancelled; that closes nothing.
     public func closeFinished() async { await core.closeFinished() }
 
     /// As ``closeFinished()``, and throws the error that closed the server, if one did.
+    /// - Throws: that error; `CancellationError` when the caller is cancelled before.
     public func closeFinishedThrowing() async throws {
-        await core.closeFinished()
+        guard await core.closeFinished() else { throw CancellationError() }
         if let failure = core.failure { throw failure }
     }
 
     /// Returns when the listening socket is closed and no connection is left: `close_finished_and_handlers_determined`.
+    ///
+    /// Returns too when the caller is cancelled; that closes nothing.
     public func closeFinishedAndHandlersDetermined() async { await core.closeFinishedAndHandlersDetermined() }
 
     /// Traps when the server's numbers contradict each other: `invariant`.

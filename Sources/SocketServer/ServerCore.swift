@@ -5,6 +5,7 @@ internal import EventLoops
 internal import Policy
 package import Sockets
 internal import Synchronization
+internal import SystemPackage
 
 /// The machine inside every ``Server``.
 package final class ServerCore: Sendable {
@@ -105,9 +106,11 @@ package final class ServerCore: Sendable {
 
     private func discard(_ connection: Connection) {
         connection.socket.closeNow()
+        state.withLock { $0.ended(connection.id) }
         emit(.connectionDropped(peer: connection.peer))
         limit.giveBack()
         currentAcceptor?.connectionEnded()
+        changed.signal()
     }
 
     // The order is a promise: the socket is closed; the connection leaves the count; its error is told; then somebody
@@ -123,8 +126,14 @@ package final class ServerCore: Sendable {
 
     /// Whether the server itself, or a peer that has left, is behind a handler's error.
     private func isOurDoing(_ failure: any Error, _ connection: Connection) -> Bool {
-        guard let error = failure as? ServerError else { return false }
-        return error.code == .peerGone || (connection.isClosedByServer && error.code == .closed)
+        switch failure {
+        case let error as ServerError:
+            error.code == .peerGone || (connection.isClosedByServer && error.code == .closed)
+        case let error as Errno:
+            connection.isClosedByServer && error == .badFileDescriptor
+        default:
+            false
+        }
     }
 
     private func tell(_ failure: any Error, _ connection: Connection) {
@@ -169,7 +178,9 @@ package final class ServerCore: Sendable {
         changed.signal()
     }
 
-    func closeFinished() async {
+    /// - Returns: false when the task was cancelled first.
+    @discardableResult
+    func closeFinished() async -> Bool {
         await changed.wait { self.state.withLock { $0.phase == .closed } }
     }
 

@@ -17,6 +17,7 @@ struct ServerState {
     private struct Entry {
         let connection: Connection
         var isServed = false
+        var isForgotten = false
     }
 
     private(set) var phase = Phase.open
@@ -49,12 +50,12 @@ struct ServerState {
     /// The handler's body is about to start.
     /// - Returns: whether it may. Close may have come between accept and now.
     mutating func begin(_ id: UInt64) -> Bool {
-        guard entries[id] != nil else { return false }
+        guard entries[id]?.isForgotten == false else { return false }
         entries[id]?.isServed = true
         return true
     }
 
-    /// The handler is done and the socket closed.
+    /// The handler is done, or was never called, and the socket closed.
     mutating func ended(_ id: UInt64) { entries[id] = nil }
 
     /// - Returns: whether this call is the one that must raise the barrier.
@@ -66,11 +67,12 @@ struct ServerState {
 
     /// Close was called, with the error that is the reason if there is one.
     ///
-    /// Connections whose handler has not started are forgotten here and now: their handler is never called.
+    /// Connections whose handler has not started are forgotten here and now: their handler is never called. They count
+    /// until their socket is closed.
     /// - Returns: whether this call is the one that must close the listening socket.
     mutating func close(because error: (any Error)? = nil) -> Bool {
         if failure == nil { failure = error }
-        entries = entries.filter(\.value.isServed)
+        for (id, entry) in entries where !entry.isServed { entries[id]?.isForgotten = true }
         return finished()
     }
 

@@ -34,12 +34,13 @@ struct WriteBuffer {
         }
     }
 
-    /// The system has taken the first `count` bytes.
-    mutating func removeFirst(_ count: Int) {
-        head += count
-        written += UInt64(count)
+    /// The system has taken the first `number` bytes.
+    mutating func removeFirst(_ number: Int) {
+        head += number
+        written += UInt64(number)
         while let first = marks.first, first.end <= written { marks.removeFirst() }
-        guard head >= 65_536 || head == bytes.count else { return }
+        // Each byte is moved once at most: only when what is gone is no less than what is left.
+        guard head == bytes.count || head >= max(65_536, count) else { return }
         bytes.removeFirst(head)
         head = 0
     }

@@ -25,7 +25,6 @@ public final class Writer: @unchecked Sendable {
     private var phase = Phase.open
     private var failure: ServerError?
     private var isWaitingForRoom = false
-    private var isTooOld = false
     private var ageLimit: BufferAgeLimit
     /// Is told of the first failure, on the loop.
     var onFailure: (@Sendable (ServerError) -> Void)?
@@ -101,7 +100,9 @@ public final class Writer: @unchecked Sendable {
     private func send() {
         guard !isWaitingForRoom else { return }
         while buffer.count > 0, failure == nil {
-            switch socket.sendNow(buffer.next) {
+            // A peer that takes all at once must not keep the loop for itself.
+            guard socket.bytesLeftThisTurn > 0 else { return waitForTurn() }
+            switch socket.sendNow(buffer.next.prefix(socket.bytesLeftThisTurn)) {
             case .success(let count):
                 buffer.removeFirst(count)
             case .failure(.wouldBlock):
@@ -114,6 +115,15 @@ public final class Writer: @unchecked Sendable {
         if phase == .closing { finishClose() }
     }
 
+    private func waitForTurn() {
+        isWaitingForRoom = true
+        ages.watch(self)
+        socket.inNextTurn {
+            self.isWaitingForRoom = false
+            self.send()
+        }
+    }
+
     private func waitForRoom() {
         isWaitingForRoom = true
         ages.watch(self)
@@ -121,7 +131,6 @@ public final class Writer: @unchecked Sendable {
             self.isWaitingForRoom = false
             guard outcome == .ready else { return self.fail(with: .badFileDescriptor) }
             self.send()
-            self.isTooOld = self.isTooOld && self.buffer.count > 0
         }
     }
 
@@ -148,8 +157,7 @@ public final class Writer: @unchecked Sendable {
     /// - Returns: whether there is anything to look at again.
     func checkAge(at now: Duration) -> Bool {
         guard let oldest = buffer.oldest else { return false }
-        guard case .atMost(let limit) = ageLimit, now - oldest > limit, !isTooOld else { return true }
-        isTooOld = true
+        guard case .atMost(let limit) = ageLimit, now - oldest > limit else { return true }
         fail(
             ServerError(
                 .bufferTooOld,
@@ -172,8 +180,14 @@ public final class Writer: @unchecked Sendable {
         phase = .closed
         closeTimer?.cancel()
         closeTimer = nil
-        buffer.removeAll()
         if failure == nil { socket.shutdownWriting() }
+        if buffer.count > 0, failure == nil {
+            failure = ServerError(
+                .closed,
+                "cannot write to \(socket.peer): the writer was closed, and not all bytes got out within \(closeDeadline)"
+            )
+        }
+        buffer.removeAll()
         changed.signal()
     }
 }

@@ -37,9 +37,9 @@ public final class ConnectedSocket: @unchecked Sendable {
 
     /// Our end.
     ///
-    /// For a closed socket whose listener had no address of its own: `nil`.
+    /// For a closed socket whose listener had no address of its own: `nil`. Only on the loop.
     public var localAddress: SocketAddress? {
-        knownLocalAddress ?? descriptor?.use { RawAddress.local(of: $0) }
+        knownLocalAddress ?? withDescriptor { RawAddress.local(of: $0) } ?? nil
     }
 
     /// Whether it was closed here, or given away.
@@ -61,7 +61,7 @@ public final class ConnectedSocket: @unchecked Sendable {
     package func receive(upTo count: Int) async throws(Errno) -> [UInt8] {
         while true {
             await yieldAfterTurn()
-            switch receiveNow(upTo: count) {
+            switch await loop.perform({ self.receiveNow(upTo: count) }) {
             case .success(let bytes): return bytes
             case .failure(.wouldBlock): try await wait(for: .read)
             case .failure(let error): throw error
@@ -108,14 +108,36 @@ public final class ConnectedSocket: @unchecked Sendable {
 
     /// Lets other work run when this connection has had its bytes of this turn.
     package func yieldAfterTurn() async {
-        guard bytesThisTurn >= Self.bytesPerTurn else { return }
+        if await loop.perform({ self.endTurnIfDue() }) { await loop.yieldTurn() }
+    }
+
+    private func endTurnIfDue() -> Bool {
+        guard bytesLeftThisTurn == 0 else { return false }
         bytesThisTurn = 0
-        await Task.yield()
+        return true
+    }
+
+    /// How many bytes this connection may still move in this turn.
+    ///
+    /// Only on the loop.
+    package var bytesLeftThisTurn: Int { max(0, Self.bytesPerTurn - bytesThisTurn) }
+
+    /// Calls `action` in the next turn, which begins with no bytes moved.
+    ///
+    /// Only on the loop.
+    package func inNextTurn(_ action: @escaping @Sendable () -> Void) {
+        loop.executeInNextTurn {
+            self.bytesThisTurn = 0
+            action()
+        }
     }
 
     private func wait(for direction: Interest) async throws(Errno) {
-        guard let readiness = makeReadiness() else { throw .badFileDescriptor }
-        bytesThisTurn = 0
+        let made = await loop.perform {
+            self.bytesThisTurn = 0
+            return self.makeReadiness()
+        }
+        guard let readiness = made else { throw .badFileDescriptor }
         switch await readiness.wait(for: direction) {
         case .ready: return
         case .closed: throw .badFileDescriptor

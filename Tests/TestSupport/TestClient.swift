@@ -13,7 +13,8 @@ package final class TestClient: Sendable {
     /// Its socket, to be read from and closed.
     package let socket: ConnectedSocket
 
-    private init(_ socket: ConnectedSocket) {
+    /// Takes over a socket that is connected already.
+    package init(_ socket: ConnectedSocket) {
         self.socket = socket
     }
 
