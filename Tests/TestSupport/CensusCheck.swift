@@ -10,20 +10,25 @@ internal import Glibc
 ///
 /// It is guaranteed that the census can see: it must first have seen a pipe and a zombie that were put there for it.
 package func leftBehind(by body: () async throws -> Void) async throws -> Census {
+    let before = try await quietCensus()
     proveThatCensusSees()
-    // What the runtime itself opens, it opens now.
-    try await onLoop { loop in await settle(loop) }
-    let before = await settledCensus { _ in true }
     try await body()
     // A loop's thread gives its own descriptors back a moment after its body has returned.
     return await settledCensus { $0.added(since: before).isEmpty }.added(since: before)
+}
+
+/// Takes a census once the process is quiet: what the runtime itself opens, it has opened.
+@discardableResult
+package func quietCensus() async throws -> Census {
+    try await onLoop { loop in await settle(loop) }
+    return await settledCensus { _ in true }
 }
 
 private func settledCensus(until isGood: (Census) -> Bool) async -> Census {
     var last = Census.take()
     var same = 0
     // A bound, not a wait: what is still there after so many looks has been left behind.
-    for _ in 0..<20_000 {
+    for _ in 0..<5_000 {
         sched_yield()
         await Task.yield()
         let now = Census.take()
@@ -35,8 +40,8 @@ private func settledCensus(until isGood: (Census) -> Bool) async -> Census {
 }
 
 private func proveThatCensusSees() {
+    let before = Census.take()
     let ends = makePipe()
-    let pipe = ["\(ends.reading.number) pipe:", "\(ends.writing.number) pipe:"]
     var pid: pid_t = 0
     let program = "/bin/true"
     let result = program.withCString { path -> CInt in
@@ -46,20 +51,15 @@ private func proveThatCensusSees() {
     precondition(result == 0, "posix_spawn \(program): \(String(cString: strerror(result)))")
     var information = siginfo_t()
     waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT)
-    // These by name, not how many: the runtime may open something of its own at any time.
-    let found = Census.take()
-    precondition(found.seen(pipe) == 2, "the census does not see a pipe: \(found)")
-    precondition(found.children.contains(Int(pid)), "the census does not see a zombie: \(found)")
+    let found = Census.take().added(since: before)
+    for end in [ends.reading, ends.writing] {
+        let isSeen = found.descriptors.contains { $0.hasPrefix("\(end.number) pipe:") }
+        precondition(isSeen, "the census does not see a pipe: \(found)")
+    }
+    precondition(found.children == [Int(pid)], "the census does not see a zombie: \(found)")
     ends.reading.close()
     ends.writing.close()
     waitpid(pid, nil, 0)
-    let rest = Census.take()
-    precondition(rest.seen(pipe) == 0 && !rest.children.contains(Int(pid)), "the census sees what is gone: \(rest)")
-}
-
-extension Census {
-    /// How many of the descriptors begin with one of `beginnings`.
-    fileprivate func seen(_ beginnings: [String]) -> Int {
-        beginnings.count { beginning in descriptors.contains { $0.hasPrefix(beginning) } }
-    }
+    let rest = Census.take().added(since: before)
+    precondition(rest.children.isEmpty && !rest.descriptors.contains { $0.contains(" pipe:") }, "still seen: \(rest)")
 }
