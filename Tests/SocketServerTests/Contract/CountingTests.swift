@@ -193,6 +193,20 @@ struct CountingTests {
         }
     }
 
+    @Test("create gives the server itself, of the Internet or of Unix, once it listens (B65)")
+    func kinds() async throws {
+        try await onLoop { loop in
+            let inet: Server.Inet = try await Server.createSocket(on: .portChosenByOS) { _, _ in }
+            let unix: Server.Unix = try await Server.createSocket(on: .abstract(uniqueName())) { _, _ in }
+            for client in try [inet.newClient(on: loop), unix.newClient(on: loop)] {
+                #expect(try await client.readToEnd() == [])
+                await client.close()
+            }
+            await inet.close()
+            await unix.close()
+        }
+    }
+
     @Test("a server describes itself, open and closed, with each policy (B64)")
     func description() async throws {
         try await onLoop { _ in
