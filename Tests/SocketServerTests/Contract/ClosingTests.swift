@@ -71,7 +71,7 @@ struct ClosingTests {
             let events = EventLog<String>()
             var options = ServerOptions()
             options.onEvent = { events.append("\($0)") }
-            let server = try await echo(options)
+            let server = try await Server.createSocket(on: .abstract(uniqueName()), options: options) { _, _ in }
             #expect(server.withListeningSocket { $0 } != nil && !server.isClosed)
             await server.close()
             #expect(server.withListeningSocket { $0 } == nil && server.isClosed)
