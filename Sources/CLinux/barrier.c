@@ -5,10 +5,13 @@
 #include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "CLinux.h"
 
@@ -71,4 +74,32 @@ int clinux_count_half_open(int diagnosis, uint16_t port) {
         total += count;
     }
     return total;
+}
+
+int clinux_count_unix_queue(int diagnosis, int listener) {
+    struct stat status;
+    if (fstat(listener, &status) != 0) return -1;
+    struct {
+        struct nlmsghdr header;
+        struct unix_diag_req request;
+    } message = {
+        .header = {.nlmsg_len = sizeof message, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST},
+        .request = {.sdiag_family = AF_UNIX,
+                    .udiag_states = ~0u,
+                    .udiag_ino = (uint32_t)status.st_ino,
+                    .udiag_show = UDIAG_SHOW_RQLEN,
+                    .udiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
+    };
+    if (send(diagnosis, &message, sizeof message, 0) != (ssize_t)sizeof message) return -1;
+    _Alignas(struct nlmsghdr) char buffer[4096];
+    ssize_t length = recv(diagnosis, buffer, sizeof buffer, 0);
+    struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+    if (length < 0 || !NLMSG_OK(header, (size_t)length) || header->nlmsg_type != SOCK_DIAG_BY_FAMILY) return -1;
+    size_t left = NLMSG_PAYLOAD(header, sizeof(struct unix_diag_msg));
+    for (struct rtattr *attribute = (struct rtattr *)((struct unix_diag_msg *)NLMSG_DATA(header) + 1);
+         RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+        if (attribute->rta_type == UNIX_DIAG_RQLEN)
+            return (int)((struct unix_diag_rqlen *)RTA_DATA(attribute))->udiag_rqueue;
+    }
+    return -1;
 }

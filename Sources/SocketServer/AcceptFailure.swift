@@ -18,7 +18,7 @@ enum AcceptFailure: Equatable {
         case .wouldBlock, .interrupted:
             self = .nobodyThere
         case .connectionAbort, .protocolError, .networkDown, .protocolNotAvailable, .hostIsDown, .notOnNetwork,
-            .noRouteToHost, .notSupportedOnSocket, .networkUnreachable, .notPermitted, .timedOut, .connectionReset:
+            .noRouteToHost, .notSupportedOnSocket, .networkUnreachable, .timedOut, .connectionReset:
             self = .peer
         default:
             self = .pause

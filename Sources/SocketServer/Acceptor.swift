@@ -110,6 +110,7 @@ final class Acceptor: @unchecked Sendable {
             turns -= 1
             switch listener.accept() {
             case .success(let accepted) where isDropping:
+                failures = 0
                 actions.drop(accepted)
             case .success(let accepted):
                 failures = 0
@@ -120,6 +121,8 @@ final class Acceptor: @unchecked Sendable {
             }
         }
         watch?.change(to: .read)
+        // Behind a barrier nobody comes who would wake us: look whether this was the last one.
+        if case .finishing = mode { loop.execute { self.proceed() } }
     }
 
     // Those behind the barrier are served or refused now: there is no later.
@@ -149,7 +152,11 @@ final class Acceptor: @unchecked Sendable {
     }
 
     private func waitForSlot() {
-        if case .finishing(let finish) = mode, !listener.mayHaveClient { return finish.foundQueueEmpty() }
+        guard listener.mayHaveClient else {
+            watch?.change(to: .read)
+            if case .finishing(let finish) = mode { finish.foundQueueEmpty() }
+            return
+        }
         // Level-triggered: a client that we cannot take must not wake us.
         watch?.change(to: [])
         let waits = limit.waitForSlot(self) { [self] in loop.execute { self.proceed(promised: 1) } }

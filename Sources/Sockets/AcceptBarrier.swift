@@ -3,6 +3,7 @@
 
 internal import CLinux
 internal import Descriptors
+internal import Glibc
 internal import Policy
 
 /// What still stands before a listener with its barrier raised may close.
@@ -18,7 +19,7 @@ package enum BarrierState: Sendable {
 extension ListeningSocket {
     /// Keeps new clients out, while those who have begun to connect still reach the queue and can be accepted: over TCP
     /// by a filter that drops SYN (a client tries again, and is refused once the listener is closed), over a Unix
-    /// socket by shutdown(2), after which accept answers `EINVAL` when the queue is empty.
+    /// socket by shutdown(2).
     ///
     /// An inherited listener gets no barrier: its queue belongs to the next owner.
     /// - Returns: whether a barrier stands.
@@ -43,5 +44,15 @@ extension ListeningSocket {
         let diagnosis = Descriptor(adopting: number)
         let count = diagnosis.use { clinux_count_half_open($0, inet.port) }
         return count < 0 ? .unknown : count == 0 ? .sealed : .settling
+    }
+
+    /// Whether the listener `number` is a Unix one behind its barrier, where poll(2) always finds something to read, and
+    /// its queue is empty all the same.
+    func isQueueEmptyBehindBarrier(_ number: CInt) -> Bool {
+        var question = pollfd(fd: number, events: Int16(clinux_pollrdhup), revents: 0)
+        guard case .unix = address, poll(&question, 1, 0) > 0 else { return false }
+        let diagnosis = clinux_diagnosis_socket()
+        guard diagnosis >= 0 else { return false }
+        return Descriptor(adopting: diagnosis).use { clinux_count_unix_queue($0, number) } == 0
     }
 }

@@ -11,7 +11,7 @@ package struct ListenFailure: Error, Equatable, Sendable {
         case option = "set the options of the socket for"
         case path = "use the path of"
         case bind = "bind"
-        case owner = "set the owner of"
+        case access = "set the mode and owner of"
         case listen = "listen on"
         case adopt = "adopt the inherited socket for"
     }

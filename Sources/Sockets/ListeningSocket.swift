@@ -126,13 +126,13 @@ package final class ListeningSocket: Sendable {
         }
         let folder = try SocketFolder(of: path)
         try folder.removeStaleSocket()
-        // The mode of the socket before bind(2) is the mode of the file after it: no moment with another one.
+        // The mode of the socket before bind(2) is the mode of the file after it, less the umask: at no moment more.
         try step(.option, name, descriptor.use { fchmod($0, options.mode) })
         var file: UnixSocketFile?
         do {
             try bindAndListen(descriptor, .unix(.path(folder.bindPath)), name, backlog) { () throws(ListenFailure) in
                 file = folder.createdFile()
-                try folder.setOwner(options)
+                try folder.setAccess(options)
             }
         } catch let failure {
             file?.unlink()
@@ -175,6 +175,9 @@ package final class ListeningSocket: Sendable {
         var peer = RawAddress()
         guard clinux_getpeername(number, &peer.storage, &peer.length) != 0 else {
             throw ListenFailure(.adopt, name, nil, reason: "it is a connection, not a socket to accept on")
+        }
+        guard address.isBound else {
+            throw ListenFailure(.adopt, name, nil, reason: "it is not bound to an address")
         }
         _ = clinux_set_close_on_exec(number)
         if descriptor.option(SOL_SOCKET, SO_ACCEPTCONN) != 1 {
@@ -222,7 +225,8 @@ package final class ListeningSocket: Sendable {
     package var mayHaveClient: Bool {
         withDescriptor { number in
             var question = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-            return poll(&question, 1, 0) > 0
+            guard poll(&question, 1, 0) > 0 else { return false }
+            return !isQueueEmptyBehindBarrier(number)
         } ?? false
     }
 

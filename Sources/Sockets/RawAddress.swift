@@ -102,3 +102,13 @@ struct RawAddress {
         return clinux_getsockname(descriptor, &raw.storage, &raw.length) == 0 ? raw.address : nil
     }
 }
+
+extension SocketAddress {
+    /// Whether a socket with this address of its own can be connected to: not when bind(2) was never called.
+    var isBound: Bool {
+        switch self {
+        case .inet(let inet): inet.port != 0
+        case .unix(let unix): unix != .unnamed
+        }
+    }
+}

@@ -48,6 +48,11 @@ struct SocketFolder: ~Copyable {
     /// - Throws: when it does not exist, or others may replace files in it: then anybody could take the service's place.
     init(of path: String) throws(ListenFailure) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        guard let last = path.utf8.last, last != UInt8(ascii: "/"), !path.utf8.contains(0) else {
+            throw ListenFailure(
+                .path, UnixAddress.path(path).description, nil,
+                reason: "a socket needs a file name, without a NUL in it")
+        }
         let folderPath = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let number = open(folderPath, O_DIRECTORY | O_CLOEXEC | O_RDONLY)
         guard number >= 0 else {
@@ -95,13 +100,17 @@ struct SocketFolder: ~Copyable {
         _ = folder.use { unlinkat($0, fileName, 0) }
     }
 
-    /// Changes the owner of the file that bind(2) has just made.
-    borrowing func setOwner(_ options: SocketFileOptions) throws(ListenFailure) {
+    /// Sets the mode and the owner of the file that bind(2) has just made, on which nobody listens yet.
+    borrowing func setAccess(_ options: SocketFileOptions) throws(ListenFailure) {
+        // bind(2) has applied the umask, which belongs to the whole process: what it took is given back here.
+        if folder.use({ fchmodat($0, fileName, options.mode, AT_SYMLINK_NOFOLLOW) }) != 0 {
+            throw ListenFailure(.access, path, Errno(rawValue: errno))
+        }
         guard options.user != nil || options.group != nil else { return }
         let result = folder.use {
             fchownat($0, fileName, options.user ?? uid_t.max, options.group ?? gid_t.max, AT_SYMLINK_NOFOLLOW)
         }
-        if result != 0 { throw ListenFailure(.owner, path, Errno(rawValue: errno)) }
+        if result != 0 { throw ListenFailure(.access, path, Errno(rawValue: errno)) }
     }
 
     /// The identity of the file that bind(2) has just made.

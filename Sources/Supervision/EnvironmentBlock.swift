@@ -43,7 +43,8 @@ struct EnvironmentBlock {
     /// A NUL in it would end it.
     mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
-        for byte in value.utf8 { text.append(CChar(bitPattern: byte)) }
+        var value = value
+        value.withUTF8 { append($0) }
         text.append(0)
     }
 
@@ -84,9 +85,11 @@ struct EnvironmentBlock {
 
     private mutating func begin(_ name: StaticString) {
         starts.append(text.count)
-        name.withUTF8Buffer { bytes in
-            for byte in bytes { text.append(CChar(bitPattern: byte)) }
-        }
+        name.withUTF8Buffer { append($0) }
+    }
+
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        bytes.withMemoryRebound(to: CChar.self) { text.append(contentsOf: $0) }
     }
 
     private mutating func append(_ number: UInt64) {

@@ -37,10 +37,9 @@ struct HandlerProcessTests {
     @Test("the report says which signal ended it", arguments: [SIGKILL, SIGTERM, SIGHUP])
     func signalled(signal: CInt) async throws {
         try await onLoop { loop in
-            let (process, _) = try start(shell("sleep 1000; true"), by: Spawner(on: loop))
+            let (process, _) = try start(shell("exec sleep 1000"), by: Spawner(on: loop))
             process.signal(signal)
             #expect(await process.exited().ending == .killed(signal: signal, dumpedCore: false))
-            process.signalGroup(SIGKILL)
         }
     }
 
@@ -83,7 +82,7 @@ struct HandlerProcessTests {
                 let spawner = try Spawner(on: loop)
                 _ = silence
                 _ = try await run(shell("true"), by: spawner, on: loop)
-                let before = Census.take()
+                let before = await steadyCensus(on: loop)
                 for _ in 0..<20 { _ = try start(shell("exec >&-; exit 0"), by: spawner) }
                 precondition(Census.take().added(since: before).children.count > 0, "the census sees children")
                 while Census.take() != before { await settle(loop) }

@@ -160,7 +160,7 @@ struct SpawnFailureTests {
     func leaks() async {
         await #expect(processExitsWith: .success) {
             try await onLoop { loop in
-                let before = Census.take()
+                let before = await steadyCensus(on: loop)
                 do {
                     let spawner = try Spawner(on: loop)
                     let streams = Streams()
@@ -168,7 +168,7 @@ struct SpawnFailureTests {
                         try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
                         socket: streams.theirs.number, standardError: silence, by: spawner)
                     // Otherwise the comparison below would prove nothing.
-                    let seen = Census.take().added(since: before)
+                    let seen = await steadyCensus(on: loop).added(since: before)
                     precondition(seen.children == [Int(sleeper.pid)] && seen.descriptors.count >= 5, "\(seen)")
                     sleeper.stop(.kill)
                     _ = await sleeper.exited()
@@ -178,7 +178,7 @@ struct SpawnFailureTests {
                         precondition(failed?.errno == .noSuchFileOrDirectory)
                     }
                 }
-                let left = Census.take().added(since: before)
+                let left = await steadyCensus(on: loop).added(since: before)
                 precondition(left.isEmpty || left.descriptors.allSatisfy { $0.hasSuffix("/dev/null") }, "\(left)")
                 precondition(left.descriptors.count <= 1 && left.children.isEmpty, "\(left)")
             }

@@ -67,18 +67,19 @@ struct SpawnTests {
                 let spawner = try Spawner(on: loop)
                 _ = try await run(shell("true"), by: spawner, on: loop)
                 let streams = Streams()
-                let before = Census.take()
+                let before = await steadyCensus(on: loop)
                 let process = try HandlerProcess.spawn(
                     try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
                     socket: streams.theirs.number, standardError: silence, by: spawner)
-                let now = Census.take()
+                let now = await steadyCensus(on: loop)
                 let added = now.added(since: before)
                 precondition(added.children == [Int(process.pid)], "\(added)")
                 precondition(added.descriptors.count == 1 && added.descriptors.first?.contains("pidfd") == true)
                 precondition(before.added(since: now).isEmpty, "\(before.added(since: now)) is gone")
                 process.stop(.kill)
                 _ = await process.exited()
-                precondition(Census.take() == before)
+                let after = await steadyCensus(on: loop)
+                precondition(after == before, "\(after.added(since: before))")
             }
         }
     }

@@ -23,6 +23,14 @@ package final class OwnedDescriptor: Sendable {
         }
     }
 
+    /// Gives the number away to somebody who will close it.
+    package func release() -> CInt {
+        descriptor.withLock { descriptor in
+            guard let open = descriptor.take() else { preconditionFailure("the descriptor is closed") }
+            return open.release()
+        }
+    }
+
     /// Closes it; harmless when repeated.
     package func close() {
         descriptor.withLock { descriptor in

@@ -90,7 +90,7 @@ package final class TestClient: Sendable {
     /// Closes the connection.
     package func close() async { await socket.close() }
 
-    private static func fill(_ storage: inout sockaddr_storage, with address: SocketAddress) -> socklen_t {
+    static func fill(_ storage: inout sockaddr_storage, with address: SocketAddress) -> socklen_t {
         withUnsafeMutableBytes(of: &storage) { bytes in
             switch address {
             case .inet(let inet):

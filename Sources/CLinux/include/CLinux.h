@@ -81,6 +81,12 @@ int clinux_diagnosis_socket(void);
 // kernel does not say.
 int clinux_count_half_open(int diagnosis, uint16_t port);
 
+// How many connections wait in the queue of a listening Unix socket; -1 when the kernel does not say.
+int clinux_count_unix_queue(int diagnosis, int listener);
+
+// poll(2)'s event for "nothing more comes": after shutdown(SHUT_RD) of a listener nobody new.
+static const short clinux_pollrdhup = 0x2000;
+
 // Opens `path` to be locked and makes it if there is none: the descriptor, or -1 and errno.
 static inline int clinux_open_lock(const char *path) {
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -13,6 +13,15 @@ struct ProcessCensus: Equatable, Sendable {
     /// The number of open descriptors.
     var descriptorCount: Int { descriptors.values.reduce(0, +) }
 
+    /// Whether it holds nothing that `earlier` did not: the same children, and no descriptor more, nor more of a kind.
+    ///
+    /// Sockets may have taken the place of /dev/null: the daemon keeps the numbers of two low descriptors busy, with
+    /// the one until its first spawn and with the other afterwards.
+    func isNoMore(than earlier: ProcessCensus) -> Bool {
+        children == earlier.children && descriptorCount <= earlier.descriptorCount
+            && descriptors.allSatisfy { $0.key == "socket" || $0.value <= earlier.descriptors[$0.key, default: 0] }
+    }
+
     /// Takes the census of `pid`.
     static func take(of pid: pid_t) -> ProcessCensus {
         let files = FileManager.default
