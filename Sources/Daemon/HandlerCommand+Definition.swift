@@ -8,7 +8,9 @@ extension HandlerCommand {
     /// The command of a service's program.
     ///
     /// Variables to be passed on are taken from `environment`; those that the configuration sets win.
-    init(_ program: ProgramDefinition, service: ServiceName, as identity: ProcessIdentity, environment: [String: String]) {
+    init(
+        _ program: ProgramDefinition, service: ServiceName, as identity: ProcessIdentity, environment: [String: String]
+    ) {
         self.init(
             service: service.description, path: program.path, arguments: program.arguments,
             account: program.account.map { account in
