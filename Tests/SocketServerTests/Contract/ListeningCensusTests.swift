@@ -104,35 +104,30 @@ struct ListeningCensusTests {
     @Test("descriptor 0 is a valid listener and a valid connection (T7)")
     func descriptorZero() async {
         await #expect(processExitsWith: .success) {
+            try await quietCensus()
             try await onLoop { loop in
-                close(0)
-                let server = try await Server.createSocket(on: .portChosenByOS) { _, socket in
-                    // The accepted socket takes the lowest number, and that is free once more.
-                    _ = socket.withDescriptor { #expect($0 != 0) }
-                    try await greetAndStay(socket)
+                let numbers = EventLog<CInt?>()
+                func serveOne(closing number: CInt?) async throws -> CInt? {
+                    let server = try await Server.createSocket(on: .portChosenByOS) { _, socket in
+                        numbers.append(socket.withDescriptor { $0 })
+                        try await greetAndStay(socket)
+                    }
+                    let listener = server.withListeningSocket { $0 }
+                    let client = try TestClient.connect(to: server.loopback, on: loop)
+                    if let number { #expect(close(number) == 0) }
+                    #expect(await client.isGreeted())
+                    await client.close()
+                    await server.close()
+                    await server.closeFinishedAndHandlersDetermined()
+                    return listener
                 }
-                #expect(server.withListeningSocket { $0 } == 0)
-                let client = try TestClient.connect(to: server.loopback, on: loop)
-                #expect(await client.isGreeted())
-                await client.close()
-                await server.close()
-                await server.closeFinishedAndHandlersDetermined()
-            }
-            try await onLoop { loop in
-                let handlersNumber = OneShot<CInt?>()
-                _ = open("/dev/null", O_RDONLY)
-                let server = try await Server.createSocket(on: .portChosenByOS) { _, socket in
-                    handlersNumber.fulfil(socket.withDescriptor { $0 })
-                    try await greetAndStay(socket)
-                }
-                let client = try TestClient.connect(to: server.loopback, on: loop)
                 close(0)
-                #expect(await handlersNumber.value() == 0)
-                #expect(await client.isGreeted())
-                await client.close()
-                await server.close()
-                await server.closeFinishedAndHandlersDetermined()
-                #expect(fcntl(0, F_GETFD) == -1)
+                #expect(try await serveOne(closing: nil) == 0)
+                #expect(fcntl(0, F_GETFD) == -1, "the listener is closed")
+                #expect(open("/dev/null", O_RDONLY) == 0)
+                _ = try await serveOne(closing: 0)
+                #expect(numbers.all.last == 0, "\(numbers.all)")
+                #expect(fcntl(0, F_GETFD) == -1, "the connection is closed")
             }
         }
     }
