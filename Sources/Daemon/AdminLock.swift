@@ -36,6 +36,10 @@ final class AdminLock: Sendable {
         }
         let file = Descriptor(adopting: number)
         guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = Errno(rawValue: errno)
+            guard reason == .wouldBlock else {
+                throw StartFailure(.operatingSystem, "cannot lock \(path), the lock of the admin socket: \(reason)")
+            }
             throw StartFailure(
                 .operatingSystem,
                 "another serverd is running with the admin socket \(socket); stop it first, or give this one another "

@@ -42,11 +42,14 @@ extension BuiltInService {
 
     /// Lines of 72 characters, each beginning one character later than the one before (RFC 864), until the peer goes.
     private static func generateCharacters(_ writer: Writer) async throws {
+        while true { try await writer.write(allLines) }
+    }
+
+    /// All different lines, once: then they begin anew.
+    private static let allLines: [UInt8] = {
         let printable = Array(UInt8(ascii: " ")...UInt8(ascii: "~"))
-        // All different lines, once: then it begins anew.
-        let pattern: [UInt8] = printable.indices.flatMap { start -> [UInt8] in
+        return printable.indices.flatMap { start -> [UInt8] in
             (0..<72).map { printable[(start + $0) % printable.count] } + [13, 10]
         }
-        while true { try await writer.write(pattern) }
-    }
+    }()
 }

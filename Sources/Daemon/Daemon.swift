@@ -39,25 +39,32 @@ package struct Daemon: Sendable {
 
     private func serve() async throws {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
+        // The loop's first timer takes a descriptor, without which it cannot go on: take it while there are some.
+        loop.schedule(after: .zero) {}
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context)
         // First: whoever is second must not touch a socket of the first.
         let admin = try await AdminServer(adminSocket, manager, logger: logger)
+        do { try await serve(manager, reporter, on: loop) } catch {
+            await admin.close()
+            throw error
+        }
+        await admin.close()
+    }
+
+    private func serve(_ manager: ServiceManager, _ reporter: StatusReporter, on loop: EventLoop) async throws {
         let signals = try ShutdownSignals(on: loop, logger: logger)
-        do {
-            try await manager.open(configuration.services, claiming: inherited)
-        } catch {
-            throw StartFailure(.operatingSystem, "cannot open the services: \(error)")
+        defer { signals.cancel() }
+        do { try await manager.open(configuration.services, claiming: inherited) } catch {
+            await manager.endConnections()
+            await manager.drain()
+            throw error
         }
         logger.notice("ready", metadata: ["version": .string(Version.text)])
-        writer.notify(NotifyMessage(.ready, .status(await manager.statusLine())))
-        reporter.start(manager, watchdog)
-
+        await reporter.start(manager, watchdog)
         await signals.first()
         await shutDown(manager, reporter, signals)
-        await admin.close()
-        signals.cancel()
     }
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
@@ -82,12 +89,11 @@ package struct Daemon: Sendable {
             metadata: ["drain_timeout_ms": .stringConvertible(settings.drainTimeout.wholeMilliseconds)])
         writer.notify(NotifyMessage(.stopping, .extendTimeout(longest)))
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await manager.drain() }
             group.addTask {
                 guard await signals.another() else { return }
                 await manager.endConnections()
             }
-            await group.next()
+            await manager.drain()
             group.cancelAll()
         }
         reporter.stop()

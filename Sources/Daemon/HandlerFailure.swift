@@ -6,7 +6,7 @@ internal import Supervision
 
 /// The end of a program that does not count as a success.
 struct HandlerFailure: Error, Equatable, CustomStringConvertible {
-    /// What happened, as `exited with code 3`.
+    /// What happened, as `the handler exited with code 3`.
     let description: String
 
     /// The failure that `ending` is; nil when it is a success by `expected`, or nobody can tell.

@@ -31,6 +31,13 @@ final class HandlerOutput: @unchecked Sendable {
         }
     }
 
+    /// No line will come any more: those that were left out are counted now.
+    func finish() {
+        reminder?.cancel()
+        reminder = nil
+        if let due = throttle.suppressedDue, let count = throttle.takeSuppressed(at: due) { logSuppressed(count) }
+    }
+
     private func log(_ line: StandardErrorLine) {
         var metadata: Logger.Metadata = [
             "pid": .stringConvertible(line.pid), "stderr": .string(String(decoding: line.bytes, as: UTF8.self)),

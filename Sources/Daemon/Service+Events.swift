@@ -50,8 +50,9 @@ extension Service {
         case .closed(let error):
             guard let error else { return }
             logger.error(
-                "the service has closed because a handler failed and on_handler_error is \"raise\"",
+                "the service has closed because a handler failed: on_handler_error is raise",
                 metadata: ["error": .string("\(error)")])
+            closeAfterHandlerError()
         }
         context.changed()
     }

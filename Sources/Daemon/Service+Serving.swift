@@ -8,6 +8,16 @@ internal import ServiceConfig
 internal import SocketServer
 internal import Supervision
 
+/// What may go wrong with one connection after the other, each told once a minute at most.
+struct RepeatedConditions {
+    /// A handler could not be started, and is tried again.
+    var spawnDelayed = RepeatedCondition<LoopInstant>()
+    /// A handler could not be started, for good.
+    var spawnFailed = RepeatedCondition<LoopInstant>()
+    /// The service was held back.
+    var throttled = RepeatedCondition<LoopInstant>()
+}
+
 extension Service {
     /// Serves one connection with the service's program: starts it, hands the connection over, waits for its end.
     ///
@@ -31,37 +41,41 @@ extension Service {
     /// - Returns: nil when the connection was closed meanwhile.
     private func start(_ program: ServiceProgram, for connection: Connection) async throws -> HandlerProcess? {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
+        var held: [StreamServer] = []
+        defer { for server in held { server.core.releaseAccepting() } }
         while true {
             do {
                 return try program.spawn(for: connection)
             } catch let failure where failure.isTransient {
-                logger.warning(
-                    "cannot start the handler now; the connection waits, and nobody else is accepted",
-                    metadata: [
-                        "connection": .stringConvertible(connection.id), "error": .string(failure.description),
-                    ])
+                if let times = repeated.spawnDelayed.occurred(at: LoopInstant(context.loop.now)) {
+                    logger.warning(
+                        "cannot start the handler now; the connection waits, and nobody else is accepted",
+                        metadata: describe(failure, connection, times))
+                }
                 counters.note(error: failure.description, at: WallClock.microseconds)
-                await pause(for: backoff.failed())
+                // Until this one is served: whoever is accepted meanwhile would only fail in the same way. A server
+                // that begins to listen meanwhile has no hold to release.
+                if held.isEmpty {
+                    held = servers
+                    for server in held { server.core.holdAccepting() }
+                }
+                // A cancelled sleep only tries again sooner.
+                try? await context.loop.sleep(for: backoff.failed())
             } catch {
-                logger.error(
-                    "cannot start the handler",
-                    metadata: [
-                        "connection": .stringConvertible(connection.id),
-                        "peer": .string(connection.peer.description), "error": .string(error.description),
-                    ])
+                if let times = repeated.spawnFailed.occurred(at: LoopInstant(context.loop.now)) {
+                    logger.error("cannot start the handler", metadata: describe(error, connection, times))
+                }
                 noteSpawnFailure()
                 throw error
             }
         }
     }
 
-    private func pause(for duration: Duration) async {
-        // Those that listen now: another one may come meanwhile, and it has no hold to release.
-        let held = servers
-        for server in held { server.core.holdAccepting() }
-        // A cancelled sleep only tries again sooner.
-        try? await context.loop.sleep(for: duration)
-        for server in held { server.core.releaseAccepting() }
+    private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {
+        [
+            "connection": .stringConvertible(connection.id), "peer": .stringConvertible(connection.peer),
+            "error": .string(failure.description), "times": .stringConvertible(times),
+        ]
     }
 
     private func log(_ report: ExitReport, of process: HandlerProcess, _ connection: Connection) {

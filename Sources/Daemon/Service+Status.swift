@@ -14,8 +14,7 @@ extension Service {
         case .closed: return .closed
         case .open: break
         }
-        if !listeners.isEmpty, listeners.allSatisfy({ $0.server?.isClosed == true }) { return .closed }
-        if listeners.contains(where: { $0.failure != nil || $0.server?.isClosed == true }) { return .failed }
+        if listeners.contains(where: { $0.failure != nil }) { return .failed }
         if throttle.isHolding { return .throttled }
         return limit.taken >= limit.maximum ? .full : .listening
     }
@@ -34,7 +33,12 @@ extension Service {
         status.listeningTimestamp = listeningSince
         let failures = listeners.compactMap(\.failure)
         if state == .failed { status.failure = failures.map(\.reason).joined(separator: "; ") }
-        let due = state == .throttled ? throttle.endsAt : failures.compactMap(\.retryAt).min()
+        let due =
+            switch state {
+            case .throttled: throttle.endsAt
+            case .failed: failures.compactMap(\.retryAt).min()
+            case .listening, .full, .suspended, .draining, .closed: Duration?.none
+            }
         status.retryTimestamp = due.map { WallClock.microseconds(in: $0 - context.loop.now) }
         status.lastError = counters.lastError?.text
         status.lastErrorTimestamp = counters.lastError?.timestamp

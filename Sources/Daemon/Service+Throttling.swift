@@ -9,7 +9,7 @@ internal import Supervision
 /// Whether a service is held back because its handlers keep failing.
 struct ServiceThrottle {
     var policy = Throttle()
-    /// The servers that are held; they were there when it began.
+    /// The servers that are held.
     var held: [StreamServer] = []
     /// When it goes on, on the loop's clock.
     var endsAt: Duration?
@@ -31,18 +31,25 @@ extension Service {
 
     private func beginThrottling() {
         guard !throttle.isHolding, phase == .open, let until = throttle.policy.until else { return }
-        throttle.held = servers
         throttle.endsAt = until
-        for server in throttle.held { server.core.holdAccepting() }
+        for server in servers { hold(server) }
         let wait = until - context.loop.now
-        logger.warning(
-            "handlers keep failing; new connections wait in the backlog for a while",
-            metadata: [
-                "failures": .stringConvertible(throttle.policy.failures),
-                "retry_ms": .stringConvertible(wait.wholeMilliseconds),
-            ])
+        if let times = repeated.throttled.occurred(at: LoopInstant(context.loop.now)) {
+            logger.warning(
+                "handlers keep failing; new connections wait in the backlog for a while",
+                metadata: [
+                    "failures": .stringConvertible(throttle.policy.failures), "times": .stringConvertible(times),
+                    "retry_ms": .stringConvertible(wait.wholeMilliseconds),
+                ])
+        }
         context.loop.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.endThrottling() } }
         context.changed()
+    }
+
+    /// Holds a server back until the throttling ends.
+    func hold(_ server: StreamServer) {
+        server.core.holdAccepting()
+        throttle.held.append(server)
     }
 
     private func endThrottling() {

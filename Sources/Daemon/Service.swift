@@ -12,9 +12,9 @@ internal import Supervision
 ///
 /// | phase | listeners | leaves it by |
 /// |---|---|---|
-/// | open | each listens, or is tried again | `drain` |
+/// | open | each listens, or is tried again | `drain`; a handler's error, if that is to close the service |
 /// | draining | those in their queues are served, then they are closed | its last connection's end |
-/// | closed | none | |
+/// | closed | none; after a handler's error there may be connections | `drain`, which waits for those |
 ///
 /// It lives on the loop: what it does between two awaits nobody else can disturb.
 actor Service {
@@ -33,6 +33,7 @@ actor Service {
     private var listeningTimestamp: Int64?
     var counters = ServiceCounters()
     var throttle = ServiceThrottle()
+    var repeated = RepeatedConditions()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -89,7 +90,7 @@ actor Service {
     }
 
     private func listen(_ index: Int) async {
-        guard let place = listeners[index].address.placeToBind(definition.socketFile) else { return }
+        guard phase == .open, let place = listeners[index].address.placeToBind(definition.socketFile) else { return }
         await listen(index, at: place)
     }
 
@@ -101,8 +102,9 @@ actor Service {
             listeners[index].backoff.succeeded()
             logger.notice("listening", metadata: ["address": .string(server.listeningOnAddress.description)])
             if listeningTimestamp == nil { listeningTimestamp = WallClock.microseconds }
-            // The daemon may have been told to stop while this one was being made.
-            if phase != .open { await server.close() }
+            if throttle.isHolding { hold(server) }
+            // A handler's error may have closed the service meanwhile. A drain waits for this one.
+            if phase == .closed { await server.close() }
         } catch {
             failed(index, "\(error)", canRetry: listeners[index].address.placeToBind(definition.socketFile) != nil)
         }
@@ -128,8 +130,8 @@ actor Service {
     }
 
     private func retry(_ index: Int) {
-        guard phase == .open, listeners[index].server == nil else { return }
-        _ = Task(executorPreference: context.loop) { await self.listen(index) }
+        guard phase == .open else { return }
+        listeners[index].opening = Task(executorPreference: context.loop) { await self.listen(index) }
     }
 
     private func makeServer(_ place: WhereToListen<SocketAddress, SocketAddress>) async throws -> StreamServer {
@@ -141,8 +143,9 @@ actor Service {
         let onHandlerError: OnHandlerError<SocketAddress> = definition.onHandlerError == .raise ? .raise : .ignore
         switch definition.handler {
         case .program:
+            // Weakly: else the two would hold each other for ever. A service is there until its connections have ended.
             return try await Server.createConnection(on: place, options: options, onHandlerError: onHandlerError) {
-                try await self.serve($0)
+                [weak self] in try await self?.serve($0)
             }
         case .builtIn(let builtIn):
             return try await Server.create(on: place, options: options, onHandlerError: onHandlerError) {
@@ -151,26 +154,38 @@ actor Service {
         }
     }
 
-    // MARK: Draining
+    // MARK: Closing
+
+    /// A handler's error has closed one of the servers: the others close too, and connections go on.
+    func closeAfterHandlerError() {
+        guard phase == .open else { return }
+        phase = .closed
+        for listener in listeners { listener.retry?.cancel() }
+        let servers = servers
+        _ = Task(executorPreference: context.loop) {
+            for server in servers { await server.close() }
+        }
+    }
 
     /// Stops listening without losing who has connected, gives connections `grace` to end, and then ends them.
     ///
-    /// Returns when none is left.
+    /// Returns when none is left; a call while another one drains returns at once. It must not be cancelled.
     func drain(grace: Duration) async {
-        guard phase == .open else { return }
+        guard phase != .draining else { return }
         phase = .draining
-        for index in listeners.indices { listeners[index].retry?.cancel() }
+        for listener in listeners { listener.retry?.cancel() }
         context.changed()
+        // One that is being opened at this moment is drained as the others are.
+        for opening in listeners.compactMap(\.opening) { await opening.value }
         let servers = servers
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await Self.finish(servers) }
             group.addTask { [loop = context.loop] in
                 // Cancelled when the connections have ended by themselves.
                 guard (try? await loop.sleep(for: grace)) != nil else { return }
                 await Self.end(servers)
             }
-            await group.next()
-            if connectionCount == 0 { group.cancelAll() }
+            await Self.finish(servers)
+            group.cancelAll()
         }
         phase = .closed
         program?.close()

@@ -30,6 +30,8 @@ struct ServiceListener {
     var backoff = Backoff(first: .seconds(1), longest: .seconds(30))
     /// The next try.
     var retry: LoopTimer?
+    /// The last try after the first one; it may still be under way.
+    var opening: Task<Void, Never>?
 
     init(_ address: ListenAddress) {
         self.address = address

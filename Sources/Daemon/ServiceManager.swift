@@ -8,6 +8,7 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import SystemPackage
 internal import Systemd
 
 /// All services of the daemon.
@@ -28,22 +29,34 @@ actor ServiceManager {
     ///
     /// Returns when each listens, or has failed and is tried again by itself. What nobody claims of `inherited` is
     /// reported and closed.
-    /// - Throws: when something that a service needs besides its addresses cannot be had.
-    func open(_ definitions: [ServiceDefinition], claiming inherited: InheritedSockets) async throws {
+    /// - Throws: when something that a service needs besides its addresses cannot be had. Those before it listen.
+    func open(
+        _ definitions: [ServiceDefinition], claiming inherited: InheritedSockets
+    ) async throws(StartFailure) {
         for definition in definitions where definition.isEnabled {
-            let service = try Service(definition, context)
+            let service = try makeService(definition)
             services[definition.name.description] = service
             await service.open(claiming: inherited)
         }
         for unclaimed in inherited.closeUnclaimed() {
             context.logger.warning(
-                "closed a descriptor that no service claims; name it in a service's listen = \"fd:NAME\"",
+                "closed an inherited descriptor that no service claims; a service claims it by listening on fd:NAME",
                 metadata: [
                     "name": .string(unclaimed.name), "descriptor": .stringConvertible(unclaimed.number),
                     "kind": .string(unclaimed.kind.description),
                 ])
         }
         if daemonState == .starting { daemonState = .running }
+    }
+
+    private func makeService(_ definition: ServiceDefinition) throws(StartFailure) -> Service {
+        do { return try Service(definition, context) } catch {
+            let isFull = error as? Errno == .tooManyOpenFiles
+            throw StartFailure(
+                .operatingSystem,
+                "cannot prepare the service \"\(definition.name)\": \(error)"
+                    + (isFull ? "; raise the limit on open files, LimitNOFILE= in the unit" : ""))
+        }
     }
 
     /// Drains every service, all at the same time, and returns when no connection is left.

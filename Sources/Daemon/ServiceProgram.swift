@@ -16,6 +16,7 @@ final class ServiceProgram: @unchecked Sendable {
     private let spawner: Spawner
     private let connections = ConnectionsByProcess()
     private let standardError: StandardErrorChannel
+    private let output: HandlerOutput
 
     /// The program of `service`; nil when the service is a built-in one.
     ///
@@ -28,6 +29,7 @@ final class ServiceProgram: @unchecked Sendable {
             HandlerCommand(
                 definition, service: service.name, as: context.identity, environment: context.environment))
         let output = HandlerOutput(logger, on: context.loop)
+        self.output = output
         standardError = try StandardErrorChannel(
             on: context.loop, lookUp: { [connections] in connections.connection(of: $0) },
             deliver: { output.write($0) })
@@ -53,12 +55,15 @@ final class ServiceProgram: @unchecked Sendable {
 
     /// The process has ended.
     func ended(_ process: HandlerProcess, _ connection: Connection) {
-        connections.ended(process.pid)
+        connections.ended(process.pid, connection.id)
         standardError.connectionEnded(connection.id, leader: process.pid)
     }
 
     /// Closes what its processes wrote to, after a last look.
-    func close() { standardError.close() }
+    func close() {
+        standardError.close()
+        output.finish()
+    }
 }
 
 /// Which connection a service's running process serves.
@@ -68,5 +73,9 @@ private final class ConnectionsByProcess: @unchecked Sendable {
 
     func connection(of pid: Int32) -> UInt64? { connections[pid] }
     func began(_ pid: Int32, _ connection: UInt64) { connections[pid] = connection }
-    func ended(_ pid: Int32) { connections[pid] = nil }
+
+    // The number may be another process's already: it is free from the reaping on.
+    func ended(_ pid: Int32, _ connection: UInt64) {
+        if connections[pid] == connection { connections[pid] = nil }
+    }
 }

@@ -27,7 +27,7 @@ package struct StartSequence: Sendable {
     package func check() -> ExitCode {
         do throws(ConfigErrors) {
             let configuration = try loadConfiguration(from: location, context: .current())
-            for warning in configuration.warnings() { Self.tell("warning: \(warning)") }
+            for warning in configuration.warnings() { Self.tell(warning) }
             return .success
         } catch {
             Self.tell(error.description)

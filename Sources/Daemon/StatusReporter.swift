@@ -16,6 +16,7 @@ final class StatusReporter: @unchecked Sendable {
     private var line = StatusLine<LoopInstant>()
     private var manager: ServiceManager?
     private var pending: LoopTimer?
+    private var hasChanged = false
     private var isStopped = false
 
     init(_ writer: LogWriter, isConnected: Bool, on loop: EventLoop) {
@@ -24,25 +25,38 @@ final class StatusReporter: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Begins to report on `manager`, and to send signs of life if `watchdog` wants them.
-    func start(_ manager: ServiceManager, _ watchdog: Watchdog?) {
+    /// Tells that the daemon is ready, and begins to report on `manager`, and to send signs of life if `watchdog` wants
+    /// them.
+    func start(_ manager: ServiceManager, _ watchdog: Watchdog?) async {
+        let text = await manager.statusLine()
+        _ = line.update(text, at: LoopInstant(loop.now))
+        writer.notify(NotifyMessage(.ready, .status(text)))
         self.manager = manager
+        // It may have while the text was made.
         changed()
         if let watchdog { keepAlive(every: watchdog.interval) }
     }
 
     /// Something that the status line shows may have changed.
     func changed() {
+        hasChanged = true
         guard isConnected, !isStopped, manager != nil, pending == nil else { return }
         // A moment, in which more may change: a burst of connections costs one line.
         pending = loop.schedule(after: .milliseconds(100)) { [self] in update() }
     }
 
     /// Ends the reports and the signs of life.
-    func stop() { isStopped = true }
+    func stop() {
+        isStopped = true
+        pending?.cancel()
+        pending = nil
+        // It holds us, too.
+        manager = nil
+    }
 
     private func update() {
-        guard let manager else { return }
+        guard let manager, !isStopped else { return }
+        hasChanged = false
         _ = Task(executorPreference: loop) {
             let text = await manager.statusLine()
             self.act(on: self.line.update(text, at: LoopInstant(self.loop.now)))
@@ -51,11 +65,13 @@ final class StatusReporter: @unchecked Sendable {
 
     private func act(on step: StatusLine<LoopInstant>.Step) {
         pending = nil
+        guard !isStopped else { return }
         switch step {
         case .nothing:
-            break
+            if hasChanged { changed() }
         case .send(let text):
             writer.notify(NotifyMessage(.status(text)))
+            if hasChanged { changed() }
         case .wait(let until):
             pending = loop.schedule(after: until.time - loop.now) { [self] in update() }
         }

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admin socket: its lock, its file, and what it answers.
+
+import EventLoops
+import Glibc
+import ManagerInterface
+import Policy
+import Sockets
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Daemon
+@testable import ServiceConfig
+
+@Suite("AdminServer", .timeLimit(.minutes(1)))
+struct AdminServerTests {
+    /// A path for an admin socket, in a directory of its own.
+    struct Place {
+        let tree: TemporaryTree
+        let path: String
+
+        init() throws {
+            tree = try TemporaryTree()
+            path = tree.path + "/admin"
+        }
+    }
+
+    static func call(_ path: String, _ message: String, _ services: Services) async throws -> String {
+        let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+        let reply = try await call(client, message)
+        await client.close()
+        return reply
+    }
+
+    static func call(_ client: TestClient, _ message: String) async throws -> String {
+        try client.write(message + "\0")
+        var reply: [UInt8] = []
+        while reply.last != 0 {
+            let bytes = try await client.socket.receive(upTo: 65_536)
+            if bytes.isEmpty { break }
+            reply += bytes
+        }
+        return String(decoding: reply.dropLast(), as: UTF8.self)
+    }
+
+    static func run(
+        _ body: @escaping @Sendable (AdminServer, String, Services) async throws -> Void
+    ) async throws {
+        let place = try Place()
+        let path = place.path
+        let endpoint = try Endpoint()
+        try await withServices(service("git", on: endpoint)) { services in
+            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            try await body(server, path, services)
+            await server.close()
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("it tells the state of the daemon and of its services, or of one of them")
+    func status() async throws {
+        try await Self.run { _, path, services in
+            for parameters in ["{}", #"{"service":"git"}"#] {
+                let reply = try await Self.call(
+                    path, #"{"method":"io.serverd.Manager.GetStatus","parameters":\#(parameters)}"#, services)
+                #expect(reply.contains(#""state":"running""#))
+                #expect(reply.contains(#""name":"git""#) && reply.contains(#""state":"listening""#))
+                #expect(reply.contains(#""version":"\#(Version.text)""#))
+            }
+        }
+    }
+
+    @Test("a name that no service has is an error, with the name that was perhaps meant")
+    func noSuchService() async throws {
+        try await Self.run { _, path, services in
+            let near = try await Self.call(
+                path, #"{"method":"io.serverd.Manager.GetStatus","parameters":{"service":"gti"}}"#, services)
+            #expect(near.contains(#""error":"io.serverd.Manager.NoSuchService""#))
+            #expect(near.contains(#""service":"gti""#) && near.contains(#""nearest":"git""#))
+            let far = try await Self.call(
+                path, #"{"method":"io.serverd.Manager.GetStatus","parameters":{"service":"smtp-relay"}}"#, services)
+            #expect(far.contains("NoSuchService") && !far.contains("nearest"))
+        }
+    }
+
+    @Test("it describes itself")
+    func description() async throws {
+        try await Self.run { _, path, services in
+            let info = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            #expect(info.contains(#""product":"serverd""#) && info.contains("io.serverd.Manager"))
+            let description = try await Self.call(
+                path,
+                #"{"method":"org.varlink.service.GetInterfaceDescription","parameters":"#
+                    + #"{"interface":"io.serverd.Manager"}}"#, services)
+            #expect(description.contains("method GetStatus("))
+            let unknown = try await Self.call(path, #"{"method":"io.serverd.Manager.Explode"}"#, services)
+            #expect(unknown.contains("org.varlink.service.MethodNotFound"))
+        }
+    }
+
+    @Test("only the daemon's user may connect, and close removes the socket's file but not the lock's")
+    func file() async throws {
+        try await Self.run { server, path, services in
+            var status = stat()
+            try #require(stat(path, &status) == 0)
+            #expect(status.st_mode & S_IFMT == S_IFSOCK && status.st_mode & 0o777 == 0o600)
+            let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            _ = try await Self.call(client, #"{"method":"org.varlink.service.GetInfo"}"#)
+            await server.close()
+            #expect(try await client.readToEnd() == [])
+            await client.close()
+            #expect(access(path, F_OK) != 0)
+            #expect(access(path + ".lock", F_OK) == 0)
+            // The next daemon takes it over.
+            let next = try await AdminServer(path, services.manager, logger: services.log.logger)
+            let answer = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            #expect(answer.contains("serverd"))
+            await next.close()
+        }
+    }
+
+    @Test("a second daemon on the same socket is told so, and leaves the first one alone")
+    func second() async throws {
+        try await Self.run { _, path, services in
+            let failure = await #expect(throws: StartFailure.self) {
+                try await AdminServer(path, services.manager, logger: services.log.logger)
+            }
+            #expect(
+                failure
+                    == StartFailure(
+                        .operatingSystem,
+                        "another serverd is running with the admin socket \(path); stop it first, or give this one "
+                            + "another with --admin-socket"))
+            let answer = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            #expect(answer.contains("serverd"))
+        }
+    }
+
+    @Test("a socket that a killed daemon left behind is replaced; a file that is none is not")
+    func leftover() async throws {
+        let place = try Place()
+        let path = place.path
+        place.tree.put("precious", at: "admin")
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let failure = await #expect(throws: StartFailure.self) {
+                try await AdminServer(path, services.manager, logger: services.log.logger)
+            }
+            #expect(failure?.description.contains("it exists and is not a socket; remove it by hand") == true)
+            #expect(access(path, F_OK) == 0)
+            unlink(path)
+            try makeStaleSocket(path)
+            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            await server.close()
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("a lock that is a symbolic link is refused, and what it points to is left alone")
+    func symbolicLink() async throws {
+        let place = try Place()
+        let path = place.path
+        place.tree.put("precious", at: "target")
+        try place.tree.link("admin.lock", to: "target")
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let failure = await #expect(throws: StartFailure.self) {
+                try await AdminServer(path, services.manager, logger: services.log.logger)
+            }
+            #expect(
+                failure?.description.hasPrefix("cannot open \(path).lock, the lock of the admin socket: ") == true)
+            #expect(access(path, F_OK) != 0)
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("the directory of the socket is made; one that cannot be made is told")
+    func directory() async throws {
+        let place = try Place()
+        let root = place.tree.path
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let server = try await AdminServer(root + "/run/admin", services.manager, logger: services.log.logger)
+            #expect(access(root + "/run/admin", F_OK) == 0)
+            await server.close()
+            let failure = await #expect(throws: StartFailure.self) {
+                try await AdminServer(root + "/a/b/admin", services.manager, logger: services.log.logger)
+            }
+            #expect(
+                failure?.description
+                    == "cannot make the directory \(root)/a/b of the admin socket: No such file or directory; choose "
+                    + "another place with --admin-socket")
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("a client that sends calls and reads no reply, and one that sends nonsense, hold up nobody")
+    func badClients() async throws {
+        try await Self.run { server, path, services in
+            let deaf = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            let call = Array(#"{"method":"org.varlink.service.GetInfo"}"#.utf8) + [0]
+            // Until the daemon takes no more.
+            let flood = Array(repeating: call, count: 1000).flatMap { $0 }
+            var turns = 0
+            while turns < 100 {
+                if case .failure(.wouldBlock) = deaf.socket.sendNow(flood[...]) { turns += 1 }
+                await settle(services.loop)
+            }
+            let nonsense = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            try nonsense.write("no JSON\0")
+            #expect(try await nonsense.readToEnd() == [])
+            await nonsense.close()
+            let reply = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            #expect(reply.contains("serverd"))
+            // It is no reason to wait at the end, either.
+            await server.close()
+            await deaf.close()
+        }
+    }
+}
+
+/// Leaves a socket file on which nobody listens.
+private func makeStaleSocket(_ path: String) throws {
+    let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    defer { close(number) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+    }
+    try #require(result == 0)
+}
