@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SO_PEERCRED, whose struct ucred Swift cannot see.
+// Who a process is to the kernel: SO_PEERCRED, whose struct ucred Swift cannot see, and our own ids.
 #include <sys/socket.h>
 
 #include "CLinux.h"
@@ -13,3 +13,8 @@ int clinux_peer_credentials(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid) 
     *gid = credentials.gid;
     return 0;
 }
+
+// Neither can fail with pointers that are ours.
+void clinux_user_ids(uid_t *real, uid_t *effective, uid_t *saved) { getresuid(real, effective, saved); }
+
+void clinux_group_ids(gid_t *real, gid_t *effective, gid_t *saved) { getresgid(real, effective, saved); }

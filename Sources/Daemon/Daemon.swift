@@ -2,7 +2,6 @@
 // The daemon from its first await to its last: opens what is configured, waits for a signal, drains.
 
 internal import EventLoops
-internal import Glibc
 internal import Logging
 package import ServiceConfig
 internal import SocketServer
@@ -68,7 +67,7 @@ package struct Daemon: Sendable {
         }
         return ServiceContext(
             loop: loop, spawner: spawner, settings: configuration.settings, logger: logger,
-            numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, isRoot: geteuid() == 0,
+            numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, identity: .current,
             changed: { reporter.changed() })
     }
 

@@ -16,8 +16,8 @@ struct ServiceContext: Sendable {
     let numbering: ConnectionNumbering
     /// The daemon's own environment, from which services may pass variables on.
     let environment: [String: String]
-    /// Whether the daemon may start programs as somebody else.
-    let isRoot: Bool
+    /// Who the daemon is, and so who its programs are unless they change.
+    let identity: ProcessIdentity
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

@@ -26,7 +26,7 @@ final class ServiceProgram: @unchecked Sendable {
         spawner = context.spawner
         command = try PreparedCommand(
             HandlerCommand(
-                definition, service: service.name, isRoot: context.isRoot, environment: context.environment))
+                definition, service: service.name, as: context.identity, environment: context.environment))
         let output = HandlerOutput(logger, on: context.loop)
         standardError = try StandardErrorChannel(
             on: context.loop, lookUp: { [connections] in connections.connection(of: $0) },

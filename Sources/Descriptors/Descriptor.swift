@@ -11,7 +11,7 @@ package import SystemPackage
 /// drops the value. ``release()`` hands the number on instead. Closing a number that is not open means that some other
 /// connection just lost its socket; that is our bug, and traps.
 package struct Descriptor: ~Copyable, Sendable {
-    private let number: CInt
+    @usableFromInline let number: CInt
 
     /// Takes ownership of `number`, which the caller has just made or been given, close-on-exec.
     package init(adopting number: CInt) {
@@ -38,7 +38,7 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 
     /// The number, for a system call made during `body`.
-    package borrowing func use<R, E: Error>(_ body: (CInt) throws(E) -> R) throws(E) -> R {
+    @inlinable package borrowing func use<R, E: Error>(_ body: (CInt) throws(E) -> R) throws(E) -> R {
         try body(number)
     }
 

@@ -6,7 +6,7 @@ package import SystemPackage
 
 /// One kind of system call, as a value: production makes the call, a test plays a script in its place.
 package struct SystemCall<Input, Output>: Sendable {
-    private let make: @Sendable (Input) -> Result<Output, Errno>
+    @usableFromInline let make: @Sendable (Input) -> Result<Output, Errno>
 
     /// A call that is made by `make`.
     package init(_ make: @escaping @Sendable (Input) -> Result<Output, Errno>) {
@@ -14,7 +14,7 @@ package struct SystemCall<Input, Output>: Sendable {
     }
 
     /// Makes the call.
-    package func callAsFunction(_ input: Input) -> Result<Output, Errno> { make(input) }
+    @inlinable package func callAsFunction(_ input: Input) -> Result<Output, Errno> { make(input) }
 }
 
 extension SystemCall where Input == Never, Output == Never {

@@ -107,10 +107,18 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             // Within: tasks that callbacks of the loop start, such as handlers, have it as the current one too.
             while !loop.isFinished { loop.turn() }
         }
+        loop.forgetWork()
         guard let result = outcome.result.withLock({ $0 }) else {
             preconditionFailure("the loop ends only after its body")
         }
         return try result.get()
+    }
+
+    // What is never run any more may hold whoever holds the loop.
+    private func forgetWork() {
+        timers = TimerQueue()
+        queue = []
+        nextTurn = []
     }
 
     private func turn() {

@@ -41,6 +41,7 @@ package final class LoopCondition: @unchecked Sendable {
     /// Only on the loop.
     package func signal() {
         loop.preconditionOnLoop()
+        guard !waiting.isEmpty else { return }
         let all = waiting
         waiting = [:]
         for ticket in all.keys.sorted() { all[ticket]?(.done) }

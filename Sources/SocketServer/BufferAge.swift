@@ -10,8 +10,13 @@ internal import EventLoops
 final class BufferAge: @unchecked Sendable {
     static let interval = Duration.seconds(1)
 
+    // A writer holds its `BufferAge`, and is itself held by the socket for as long as bytes wait.
+    private struct Watched {
+        weak var writer: Writer?
+    }
+
     private let loop: EventLoop
-    private var writers: [ObjectIdentifier: Writer] = [:]
+    private var writers: [ObjectIdentifier: Watched] = [:]
 
     init(on loop: EventLoop) {
         self.loop = loop
@@ -20,7 +25,7 @@ final class BufferAge: @unchecked Sendable {
     /// Looks at `writer` from now on, for as long as it holds bytes.
     func watch(_ writer: Writer) {
         if writers.isEmpty { scheduleCheck() }
-        writers[ObjectIdentifier(writer)] = writer
+        writers[ObjectIdentifier(writer)] = Watched(writer: writer)
     }
 
     private func scheduleCheck() {
@@ -29,7 +34,7 @@ final class BufferAge: @unchecked Sendable {
 
     private func check() {
         let now = loop.now
-        writers = writers.filter { $0.value.checkAge(at: now) }
+        writers = writers.filter { $0.value.writer?.checkAge(at: now) ?? false }
         if !writers.isEmpty { scheduleCheck() }
     }
 }

@@ -66,7 +66,7 @@ extension Integration {
             defer { daemon.process.end() }
             let status = try daemon.status(of: "blocked")
             #expect(status.state == "failed")
-            #expect(status.failure?.contains("EADDRINUSE") == true)
+            #expect(status.failure?.contains("Address already in use") == true)
             #expect(try daemon.serverctl("status").exitCode == 3)
             #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
             occupant.end()

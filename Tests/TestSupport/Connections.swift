@@ -31,12 +31,12 @@ package func uniqueName() -> String {
 /// Two ends of one connection: a socket as a server has it, and a client.
 package func makeConnectedPair(on loop: EventLoop) -> (server: ConnectedSocket, client: TestClient) {
     var numbers: [CInt] = [0, 0]
-    let result = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &numbers)
+    // Close-on-exec at once: other tests start processes meanwhile.
+    let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+    let result = socketpair(AF_UNIX, type, 0, &numbers)
     precondition(result == 0, "socketpair: \(String(cString: strerror(errno)))")
     let sockets = numbers.map { number in
-        _ = clinux_set_close_on_exec(number)
-        return ConnectedSocket(
-            AcceptedConnection(descriptor: number, peer: .unix(.unnamed)), localAddress: nil, on: loop)
+        ConnectedSocket(AcceptedConnection(descriptor: number, peer: .unix(.unnamed)), localAddress: nil, on: loop)
     }
     return (sockets[0], TestClient(sockets[1]))
 }

@@ -91,3 +91,7 @@ static const short clinux_pollrdhup = 0x2000;
 static inline int clinux_open_lock(const char *path) {
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
+
+// getresuid(2) and getresgid(2).
+void clinux_user_ids(uid_t *real, uid_t *effective, uid_t *saved);
+void clinux_group_ids(gid_t *real, gid_t *effective, gid_t *saved);

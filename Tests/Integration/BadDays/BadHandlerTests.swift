@@ -16,7 +16,7 @@ extension Integration {
                 let handler = try #require(daemon.census().children.first)
                 kill(handler, SIGKILL)
                 #expect(try client.receive() == "")
-                try daemon.log.await("cat", "SIGKILL")
+                try daemon.log.await("service=cat", "signal=9")
                 #expect(try daemon.status(of: "cat").handlerFailures == 1)
                 let next = try Client(daemon.endpoint("cat"))
                 next.finishSending()
@@ -35,7 +35,7 @@ extension Integration {
             let good = ServiceFile.program("good", listen: "127.0.0.1:0", ["/bin/echo", "hello"])
             try withDaemon([bad, good], in: directory) { daemon in
                 #expect(try Client(daemon.endpoint("bad")).receive() == "")
-                try daemon.log.await("bad", "execve \(program): \(reason)")
+                try daemon.log.await("service=bad", "execve \(program): ", reason)
                 #expect(try daemon.status(of: "bad").lastError?.contains(reason) == true)
                 #expect(try Client(daemon.endpoint("good")).receive() == "hello\n")
             }

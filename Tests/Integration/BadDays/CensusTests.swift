@@ -13,7 +13,7 @@ extension Integration {
                 let client = try Client(daemon.endpoint("cat"))
                 try client.send("x")
                 #expect(try client.receive(1) == "x")
-                try eventually("serverctl has gone") {
+                try eventually("there is one descriptor more: \(daemon.baseline), \(daemon.census())") {
                     daemon.census().descriptorCount == daemon.baseline.descriptorCount + 1
                 }
                 #expect(daemon.census().children.count == daemon.baseline.children.count + 1)

@@ -44,7 +44,8 @@ final class NotifySocket: Sendable {
         }
     }
 
-    private func takeArrived() {
+    /// Takes what has arrived, so that there is room for more.
+    func takeArrived() {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
             let count = recv(descriptor, &buffer, buffer.count, 0)

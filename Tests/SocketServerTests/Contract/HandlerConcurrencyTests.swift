@@ -119,7 +119,7 @@ struct HandlerConcurrencyTests {
         }
     }
 
-    @Test("a handler that never waits does not keep others from being served")
+    @Test("a handler that writes without end to a fast peer does not keep others from being served")
     func endlessWrites() async throws {
         try await onLoop { loop in
             let connections = EventLog<Void>()

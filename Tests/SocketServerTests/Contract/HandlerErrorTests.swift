@@ -101,17 +101,18 @@ struct HandlerErrorTests {
         }
     }
 
-    // A server of three clients; each handler waits to be told whether to throw.
+    // A server, on a name that nobody else takes once it is closed, of three clients; each handler waits to be told whether to throw.
     private func raising(
-        _ policy: OnHandlerError<InetAddress>,
+        _ policy: OnHandlerError<UnixAddress>,
         _ body:
-            @escaping @Sendable (EventLoop, Server<InetAddress, UInt16>, [TestClient], [OneShot<Int>]) async throws ->
+            @escaping @Sendable (EventLoop, Server<UnixAddress, String>, [TestClient], [OneShot<Int>]) async throws ->
             Void
     ) async throws {
         try await onLoop { loop in
             let orders = (0..<3).map { _ in OneShot<Int>() }
             let started = EventLog<Void>()
-            let server = try await Server.create(on: .portChosenByOS, onHandlerError: policy) { _, reader, writer in
+            let server = try await Server.create(on: .abstract(uniqueName()), onHandlerError: policy) {
+                _, reader, writer in
                 let mine = started.all.count
                 started.append(())
                 let number = await orders[mine].value()
@@ -149,7 +150,7 @@ struct HandlerErrorTests {
 
     @Test("a callback that throws is as raise, with the error that it threw (B45)")
     func callThrows() async throws {
-        let policy = OnHandlerError<InetAddress>.call { _, error in
+        let policy = OnHandlerError<UnixAddress>.call { _, error in
             throw Failure(number: 100 + ((error as? Failure)?.number ?? 0))
         }
         try await raising(policy) { loop, server, clients, orders async throws in

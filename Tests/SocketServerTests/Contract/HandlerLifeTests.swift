@@ -184,7 +184,7 @@ struct HandlerLifeTests {
     @Test("a listening socket is closed without shutdown: another holder's copy goes on listening (B36)")
     func listenerOnlyClosed() async throws {
         try await onLoop { loop in
-            let server = try await Server.createSocket(on: .portChosenByOS) { _, _ in }
+            let server = try await Server.createSocket(on: .abstract(uniqueName())) { _, _ in }
             let number = try #require(server.withListeningSocket { clinux_duplicate($0, 0) })
             await server.close()
             let client = try server.newClient(on: loop)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tests that the original has, or that libraries on top of it have, as tests of ours.
+// The tests that the original has, or that libraries on top of it have, as tests of ours. T18 to T20 are with the age of
+// unwritten bytes, T22 with the event loop.
 
 internal import EventLoops
 internal import Glibc

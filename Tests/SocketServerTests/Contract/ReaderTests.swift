@@ -163,6 +163,30 @@ struct ReaderTests {
         }
     }
 
+    @Test("readers leave no descriptor behind, read to the end or not")
+    func census() async {
+        await #expect(processExitsWith: .success) {
+            let left = try await leftBehind {
+                try await onLoop { loop in
+                    for round in 0..<20 {
+                        let ends = Ends(on: loop)
+                        let reading = Task(executorPreference: loop) { try await ends.reader.read() }
+                        if round.isMultiple(of: 2) { await settle(loop) }
+                        switch round % 4 {
+                        case 0: try ends.client.write("x")
+                        case 1: ends.client.finishWriting()
+                        case 2: reading.cancel()
+                        default: await ends.socket.close()
+                        }
+                        _ = await reading.result
+                        await ends.close()
+                    }
+                }
+            }
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
     @Test("reading from another thread, while the loop closes the socket, gives the bytes and then the end")
     func otherThreads() async throws {
         try await onLoop { loop in
