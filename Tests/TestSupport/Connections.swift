@@ -19,6 +19,25 @@ extension Server {
     }
 }
 
+extension Server {
+    /// Waits until a new client is refused, which it should be after close.
+    ///
+    /// Not an expectation of the first try: a process that another test starts has a copy of every descriptor until its
+    /// exec, and a listening socket that is closed but not shut down listens for as long. Only for a name that nobody
+    /// else takes.
+    package func untilClientsAreRefused(on loop: EventLoop) async throws(Errno) {
+        while true {
+            do {
+                await (try newClient(on: loop)).close()
+                await settle(loop)
+            } catch {
+                guard error == .connectionRefused else { throw error }
+                return
+            }
+        }
+    }
+}
+
 private let names = Atomic(0)
 
 /// A name in the abstract namespace that no other test has.
