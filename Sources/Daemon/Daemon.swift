@@ -39,8 +39,6 @@ package struct Daemon: Sendable {
 
     private func serve() async throws {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
-        // The loop's first timer takes a descriptor, without which it cannot go on: take it while there are some.
-        loop.schedule(after: .zero) {}
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context)

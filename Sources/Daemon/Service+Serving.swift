@@ -32,8 +32,8 @@ extension Service {
         let failure = HandlerFailure(report.ending, expected: program.definition.successExitStatus)
         // A program that we have told to end is not to be blamed for how it does.
         guard !connection.isClosedByServer else { return }
-        noteEnd(successfully: failure == nil, after: report.duration)
         if let failure { throw failure }
+        noteSuccess()
     }
 
     /// Starts the program, and tries again while there is only not enough of something.

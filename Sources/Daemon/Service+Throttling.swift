@@ -23,11 +23,8 @@ extension Service {
         if throttle.policy.spawnFailed(at: context.loop.now) { beginThrottling() }
     }
 
-    /// A handler has ended.
-    func noteEnd(successfully: Bool, after duration: Duration) {
-        let now = context.loop.now
-        if throttle.policy.handlerEnded(successfully: successfully, after: duration, at: now) { beginThrottling() }
-    }
+    /// A handler has ended with success.
+    func noteSuccess() { throttle.policy.handlerSucceeded() }
 
     private func beginThrottling() {
         guard !throttle.isHolding, phase == .open, let until = throttle.policy.until else { return }
@@ -36,7 +33,7 @@ extension Service {
         let wait = until - context.loop.now
         if let times = repeated.throttled.occurred(at: LoopInstant(context.loop.now)) {
             logger.warning(
-                "handlers keep failing; new connections wait in the backlog for a while",
+                "handlers cannot be started; new connections wait in the backlog for a while",
                 metadata: [
                     "failures": .stringConvertible(throttle.policy.failures), "times": .stringConvertible(times),
                     "retry_ms": .stringConvertible(wait.wholeMilliseconds),

@@ -48,16 +48,14 @@ extension EventLoop {
             sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_OFF))
             return
         }
-        let microseconds = Self.microseconds(deadline)
-        guard let timerSource else {
-            addTimerSource(microseconds)
-            return
-        }
-        sd_event_source_set_time(timerSource, microseconds)
+        sd_event_source_set_time(timerSource, Self.microseconds(deadline))
         sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_ONESHOT))
     }
 
-    private func addTimerSource(_ microseconds: UInt64) {
+    /// Makes the time source, which is off until there is a timer.
+    ///
+    /// It takes a descriptor: now, because when the first timer is needed there may be none left.
+    func addTimerSource() {
         let callback: sd_event_time_handler_t = { _, _, context in
             guard let context else { return 0 }
             let loop = Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue()
@@ -66,9 +64,10 @@ extension EventLoop {
             return 0
         }
         let result = sd_event_add_time(
-            sdEvent, &timerSource, CLOCK_MONOTONIC, microseconds, 1, callback,
+            sdEvent, &timerSource, CLOCK_MONOTONIC, UInt64.max, 1, callback,
             Unmanaged.passUnretained(self).toOpaque())
         precondition(result >= 0, "sd_event_add_time: \(String(cString: strerror(-result)))")
+        sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_OFF))
     }
 
     // Rounded up: a timer may be late, never early.

@@ -96,6 +96,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     ) throws -> Result {
         let loop = EventLoop(clock: clock)
         loop.watchWakeUp()
+        loop.addTimerSource()
         let outcome = Outcome<Result>()
         EventLoop.$current.withValue(loop) {
             _ = Task(executorPreference: loop) {

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a service whose handlers keep failing is held back, and for how long: a pure policy.
 
-/// Holds a service back for a while when its handlers fail one after the other, for longer each time.
+/// Holds a service back for a while when its program cannot be started, for longer each time.
 ///
-/// A failure is a program that could not be started for good, or one that ended without success soon after its start.
-/// A program that ran for longer, however it ended, says nothing about the next one. One success forgets all failures.
+/// Only failures to start count. How a program ends is up to its peer as well: one that resets its connections would
+/// otherwise close the service to all others. One program that ends with success forgets all failures.
 package struct Throttle: Equatable, Sendable {
     /// When a service is held back.
     package struct Limits: Equatable, Sendable {
         /// So many failures in a row, with no success between them, are one too many.
         package var failures = 10
-        /// A program that ends without success before this is a failure.
-        package var shortRun: Duration = .seconds(1)
         /// How long the service is held back at first.
         package var firstPause: Duration = .seconds(1)
         /// How long it is held back at most; each pause is twice as long as the one before.
@@ -42,15 +40,8 @@ package struct Throttle: Equatable, Sendable {
     /// - Returns: whether the service is held back from now on.
     package mutating func spawnFailed(at now: Duration) -> Bool { failed(at: now) }
 
-    /// A program ended.
-    /// - Returns: whether the service is held back from now on.
-    package mutating func handlerEnded(successfully: Bool, after duration: Duration, at now: Duration) -> Bool {
-        if successfully {
-            self = Throttle(limits: limits)
-            return false
-        }
-        return duration < limits.shortRun ? failed(at: now) : false
-    }
+    /// A program ended with success.
+    package mutating func handlerSucceeded() { self = Throttle(limits: limits) }
 
     // What fails during a pause was started before it and has been judged with the others. After a pause the next
     // failure is enough for another one.

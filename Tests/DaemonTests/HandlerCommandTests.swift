@@ -10,10 +10,10 @@ import Testing
 @Suite("HandlerCommand of a definition")
 struct HandlerCommandTests {
     static func command(
-        _ program: ProgramDefinition, isRoot: Bool = false, environment: [String: String] = [:]
+        _ program: ProgramDefinition, as identity: ProcessIdentity = .ordinary, environment: [String: String] = [:]
     ) throws -> HandlerCommand {
         let name = try #require(ServiceName("git"))
-        return HandlerCommand(program, service: name, isRoot: isRoot, environment: environment)
+        return HandlerCommand(program, service: name, as: identity, environment: environment)
     }
 
     @Test("path, arguments, directory and umask are taken over")
@@ -41,10 +41,28 @@ struct HandlerCommandTests {
     func account(isRoot: Bool) throws {
         let account = Account(
             name: "git", uid: 7, gid: 8, supplementaryGroups: [8, 9], home: "/srv/git", shell: "/bin/x")
-        let command = try Self.command(ProgramDefinition(path: "/bin/x", account: account), isRoot: isRoot)
+        let root = ProcessIdentity(users: [0], groups: [0], supplementaryGroups: [0])
+        let command = try Self.command(
+            ProgramDefinition(path: "/bin/x", account: account), as: isRoot ? root : .ordinary)
         #expect(command.changesIdentity == isRoot)
         #expect(
             command.account
                 == HandlerAccount(uid: 7, gid: 8, groups: [8, 9], name: "git", home: "/srv/git", shell: "/bin/x"))
+    }
+
+    @Test("an identity that is the daemon's own to the last group is not changed to; any difference is")
+    func sameIdentity() throws {
+        let account = Account(name: "root", uid: 0, gid: 0, supplementaryGroups: [0])
+        let program = ProgramDefinition(path: "/bin/x", account: account)
+        var identity = ProcessIdentity(users: [0], groups: [0], supplementaryGroups: [0])
+        #expect(try !Self.command(program, as: identity).changesIdentity)
+        identity.supplementaryGroups = [0, 4]
+        #expect(try Self.command(program, as: identity).changesIdentity)
+        identity.supplementaryGroups = [0]
+        identity.groups = [0, 5]
+        #expect(try Self.command(program, as: identity).changesIdentity)
+        identity.groups = [0]
+        identity.users = [0, 6]
+        #expect(try Self.command(program, as: identity).changesIdentity)
     }
 }

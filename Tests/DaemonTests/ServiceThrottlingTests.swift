@@ -2,6 +2,7 @@
 // Services whose handlers keep failing are held back, and go on by themselves.
 
 import EventLoops
+import Glibc
 import ManagerInterface
 import Sockets
 import TestSupport
@@ -10,22 +11,41 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
+/// A program that can be started, or not, as a test wants; it exits with the code that the client sends.
+private final class Program: Sendable {
+    private let folder = TemporaryFolder()
+    private var path: String { folder.file("program") }
+
+    /// It cannot be started.
+    init() {
+        let number = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
+        let script = "#!/bin/sh\nread code; exit $code\n"
+        precondition(write(number, script, script.utf8.count) == script.utf8.count, "\(path): \(errno)")
+        close(number)
+    }
+
+    var handler: ServiceDefinition.Handler { .program(ProgramDefinition(path: path)) }
+
+    func makeStartable(_ isStartable: Bool) { chmod(path, isStartable ? 0o755 : 0o644) }
+}
+
 @Suite("Throttling", .timeLimit(.minutes(1)))
 struct ServiceThrottlingTests {
-    /// Lets handlers fail one after the other until `count` have failed in all.
-    static func fail(upTo count: Int, _ endpoint: Endpoint, _ services: Services) async throws {
+    /// Lets handlers fail to start one after the other until `count` have failed in all.
+    private static func fail(upTo count: Int, _ endpoint: Endpoint, _ services: Services) async throws {
         while case let failed = await services.status().handlerFailures, failed < count {
-            let client = try endpoint.connect(services, sending: "1")
+            let client = try endpoint.connect(services)
             #expect(try await client.readToEnd() == [])
             await services.wait { $0.handlerFailures == failed + 1 }
             await client.close()
         }
     }
 
-    @Test("after ten failures in a row the service is throttled until the time it shows, and goes on by itself")
+    @Test("after ten failed starts in a row the service is throttled until the time it shows, and goes on by itself")
     func throttled() async throws {
         let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint, handler: exitsAsTold)) { services in
+        let program = Program()
+        try await withServices(service(on: endpoint, handler: program.handler)) { services in
             try await Self.fail(upTo: 9, endpoint, services)
             #expect(await services.status().state == .listening)
             try await Self.fail(upTo: 10, endpoint, services)
@@ -33,7 +53,7 @@ struct ServiceThrottlingTests {
             #expect(await services.goesOn(in: .seconds(1)))
             #expect(await services.manager.statusLine() == "1 service, 0 connections, 1 not serving")
 
-            let waiting = try endpoint.connect(services, sending: "1")
+            let waiting = try endpoint.connect(services)
             await services.advance(by: .milliseconds(999))
             #expect(await services.status().connectionsAccepted == 10)
             #expect(await services.status().state == .throttled)
@@ -49,17 +69,34 @@ struct ServiceThrottlingTests {
             #expect(await services.status().retryTimestamp == nil)
 
             // One success forgets all failures.
+            program.makeStartable(true)
             let good = try endpoint.connect(services, sending: "0")
             #expect(try await good.readToEnd() == [])
+            await services.wait { $0.connections == 0 }
             await good.close()
+            program.makeStartable(false)
             try await Self.fail(upTo: 20, endpoint, services)
             #expect(await services.status().state == .listening)
             try await Self.fail(upTo: 21, endpoint, services)
             #expect(await services.status().state == .throttled)
             // Three times within a minute are told once.
-            let lines = services.log.lines("<4>handlers keep failing")
+            let lines = services.log.lines("<4>handlers cannot be started")
             #expect(lines.count == 1)
             #expect(lines.first?.contains("failures=10 retry_ms=1000 times=1") == true)
+        }
+    }
+
+    @Test("programs that end without success hold nobody back: their peers may have made them")
+    func failedEnds() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: exitsAsTold)) { services in
+            for count in 1...20 {
+                let client = try endpoint.connect(services, sending: "1")
+                #expect(try await client.readToEnd() == [])
+                await services.wait { $0.handlerFailures == count }
+                await client.close()
+            }
+            #expect(await services.status().state == .listening)
         }
     }
 
@@ -67,14 +104,16 @@ struct ServiceThrottlingTests {
     func reopened() async throws {
         let tree = try TemporaryTree()
         let (endpoint, taken) = try (Endpoint(), Endpoint(in: tree))
+        let program = Program()
         let occupant = taken.occupy()
-        try await withServices(service(on: endpoint, taken, handler: exitsAsTold)) { services in
+        try await withServices(service(on: endpoint, taken, handler: program.handler)) { services in
             await services.advance(by: .milliseconds(500))
             try await Self.fail(upTo: 10, endpoint, services)
             taken.free(occupant)
             await services.advance(by: .milliseconds(500))
             await services.wait { $0.failure == nil }
             #expect(await services.status().state == .throttled)
+            program.makeStartable(true)
             let client = try taken.connect(services, sending: "0")
             await settle(services.loop)
             #expect(await services.status().connectionsAccepted == 10)
@@ -89,18 +128,17 @@ struct ServiceThrottlingTests {
     @Test("a throttled service that drains serves those in its queue")
     func draining() async throws {
         let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint, handler: shell("read line; echo \"$line\"; exit 1"))) { services in
-            for count in 1...10 {
-                let client = try endpoint.connect(services, sending: "x")
-                #expect(try await client.readToEnd() == Array("x\n".utf8))
-                await services.wait { $0.handlerFailures == count }
-                await client.close()
-            }
+        let program = Program()
+        try await withServices(service(on: endpoint, handler: program.handler)) { services in
+            try await Self.fail(upTo: 10, endpoint, services)
             #expect(await services.status().state == .throttled)
-            let waiting = try endpoint.connect(services, sending: "last")
+            program.makeStartable(true)
+            let waiting = try endpoint.connect(services, sending: "0")
             await services.manager.drain()
-            #expect(try await waiting.readToEnd() == Array("last\n".utf8))
+            #expect(try await waiting.readToEnd() == [])
             #expect(await services.status().state == .closed)
+            #expect(await services.status().connectionsAccepted == 11)
+            #expect(await services.status().handlerFailures == 10)
             await waiting.close()
             // The end of the throttling finds nothing to release.
             await services.advance(by: .seconds(60))

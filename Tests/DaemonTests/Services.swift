@@ -40,7 +40,7 @@ struct Services: Sendable {
         manager = ServiceManager(
             ServiceContext(
                 loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: settings, logger: log.logger,
-                numbering: ConnectionNumbering(), environment: [:], isRoot: false,
+                numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
                 changed: {
                     changes.append(())
                     observer.action.withLock { $0 }()
@@ -218,6 +218,11 @@ func service(
 /// A handler that runs a shell script.
 func shell(_ script: String) -> ServiceDefinition.Handler {
     .program(ProgramDefinition(path: "/bin/sh", arguments: ["-c", script]))
+}
+
+extension ProcessIdentity {
+    /// Somebody who may not start programs as anybody else.
+    static let ordinary = ProcessIdentity(users: [1000], groups: [1000], supplementaryGroups: [])
 }
 
 /// A handler that exits with the code that the client sends.

@@ -22,7 +22,7 @@ struct ThrottleTests {
     func limit() {
         var throttle = self.throttle
         #expect(!on(&throttle) { $0.spawnFailed(at: .seconds(10)) })
-        #expect(!on(&throttle) { $0.handlerEnded(successfully: false, after: .milliseconds(999), at: .seconds(10)) })
+        #expect(!on(&throttle) { $0.spawnFailed(at: .seconds(10)) })
         #expect(throttle.isThrottled(at: .seconds(10)) == false && throttle.until == nil)
         #expect(on(&throttle) { $0.spawnFailed(at: .seconds(10)) })
         #expect(throttle.until == .seconds(11))
@@ -48,20 +48,8 @@ struct ThrottleTests {
     func success() {
         var throttle = self.throttle
         for _ in 0..<3 { _ = throttle.spawnFailed(at: .zero) }
-        #expect(!on(&throttle) { $0.handlerEnded(successfully: true, after: .zero, at: .milliseconds(500)) })
+        throttle.handlerSucceeded()
         #expect(throttle == Throttle(limits: Self.limits))
-    }
-
-    @Test("a program that ran for a while says nothing, however it ended")
-    func longRun() {
-        var throttle = self.throttle
-        for _ in 0..<9 {
-            #expect(!on(&throttle) { $0.handlerEnded(successfully: false, after: .seconds(1), at: .zero) })
-        }
-        _ = throttle.spawnFailed(at: .zero)
-        _ = throttle.spawnFailed(at: .zero)
-        _ = throttle.handlerEnded(successfully: false, after: .seconds(1), at: .zero)
-        #expect(on(&throttle) { $0.spawnFailed(at: .zero) })
     }
 
     @Test("failures of programs that were started before the pause do not make it longer")
