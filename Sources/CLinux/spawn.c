@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The spawn: a child that shares memory and descriptor table with its parent until it has its own, and then executes.
 //
-// Between clone and execve there are only system calls by their number: the child shares the parent's memory, so that
-// it may neither allocate nor take a lock, and glibc's setresuid would change the parent's other threads.
+// Between clone and execve there are only bare system calls: the child shares the memory of a parent that goes on
+// meanwhile, so that it may neither allocate nor take a lock; glibc's setresuid would change the parent's other
+// threads, and glibc's syscall() would leave its errno in the parent's.
 #include "CLinux.h"
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { STACK = 64 * 1024, GUARD = 64 * 1024, SIGNALS = 64, SIGNAL_SET_BYTES = SIGNALS / 8 };
 
@@ -32,15 +35,45 @@ extern int __clone(int (*)(void *), void *, int, void *, ...);
 #define clone __clone
 #endif
 
+// A system call of the child's: its result, or the errno as a negative number.
+IN_CHILD static long call(long number, long a, long b, long c, long d, long e) {
+#if defined(__x86_64__)
+    long result;
+    register long fourth __asm__("r10") = d;
+    register long fifth __asm__("r8") = e;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long which __asm__("x8") = number;
+    register long first __asm__("x0") = a;
+    register long second __asm__("x1") = b;
+    register long third __asm__("x2") = c;
+    register long fourth __asm__("x3") = d;
+    register long fifth __asm__("x4") = e;
+    __asm__ volatile("svc 0"
+                     : "+r"(first)
+                     : "r"(which), "r"(second), "r"(third), "r"(fourth), "r"(fifth)
+                     : "memory");
+    return first;
+#else
+#error "the child's system calls are written for x86-64 and AArch64 only"
+#endif
+}
+
 IN_CHILD static void enter(struct clinux_spawn *spawn, int step) {
     __atomic_store_n(&spawn->step, step, __ATOMIC_RELEASE);
 }
 
-IN_CHILD __attribute__((noreturn)) static void fail(struct clinux_spawn *spawn) {
-    spawn->error = errno;
-    for (;;) {
-        syscall(SYS_exit_group, 127);
-    }
+// Makes the call, and ends the child if it fails.
+IN_CHILD static void must(struct clinux_spawn *spawn, long number, long a, long b, long c, long d) {
+    // prctl wants its unused arguments to be 0.
+    long result = call(number, a, b, c, d, 0);
+    if (result >= 0) return;
+    spawn->error = (int)-result;
+    for (;;) call(SYS_exit_group, 127, 0, 0, 0, 0);
 }
 
 IN_CHILD static void reset_signals(struct clinux_spawn *spawn) {
@@ -48,33 +81,33 @@ IN_CHILD static void reset_signals(struct clinux_spawn *spawn) {
     enter(spawn, CLINUX_STEP_SIGNALS);
     for (uint64_t left = spawn->signals; left != 0; left &= left - 1) {
         int signal = __builtin_ctzll(left) + 1;
-        if (syscall(SYS_rt_sigaction, signal, &normal, NULL, SIGNAL_SET_BYTES) != 0) fail(spawn);
+        must(spawn, SYS_rt_sigaction, signal, (long)&normal, 0, SIGNAL_SET_BYTES);
     }
 }
 
 // dup3, for newer architectures have no dup2. It refuses equal numbers: a place is never 0, 1 or 2.
 IN_CHILD static void take_streams(struct clinux_spawn *spawn) {
     enter(spawn, CLINUX_STEP_STREAMS);
-    if (syscall(SYS_dup3, spawn->socket, 0, 0) < 0) fail(spawn);
-    if (syscall(SYS_dup3, spawn->socket, 1, 0) < 0) fail(spawn);
-    if (syscall(SYS_dup3, spawn->standard_error, 2, 0) < 0) fail(spawn);
+    must(spawn, SYS_dup3, spawn->socket, 0, 0, 0);
+    must(spawn, SYS_dup3, spawn->socket, 1, 0, 0);
+    must(spawn, SYS_dup3, spawn->standard_error, 2, 0, 0);
     enter(spawn, CLINUX_STEP_CLOSE);
-    if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0) fail(spawn);
+    must(spawn, SYS_close_range, 3, ~0U, 0, 0);
 }
 
 IN_CHILD static void drop_identity(struct clinux_spawn *spawn) {
     const struct clinux_command *command = spawn->command;
     if (spawn->clears_ambient) {
         enter(spawn, CLINUX_STEP_AMBIENT);
-        if (syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) != 0) fail(spawn);
+        must(spawn, SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0);
     }
     if (!command->changes_identity) return;
     enter(spawn, CLINUX_STEP_GROUPS);
-    if (syscall(SYS_setgroups, command->group_count, command->groups) != 0) fail(spawn);
+    must(spawn, SYS_setgroups, (long)command->group_count, (long)command->groups, 0, 0);
     enter(spawn, CLINUX_STEP_GROUP);
-    if (syscall(SYS_setresgid, command->group, command->group, command->group) != 0) fail(spawn);
+    must(spawn, SYS_setresgid, command->group, command->group, command->group, 0);
     enter(spawn, CLINUX_STEP_USER);
-    if (syscall(SYS_setresuid, command->user, command->user, command->user) != 0) fail(spawn);
+    must(spawn, SYS_setresuid, command->user, command->user, command->user, 0);
 }
 
 IN_CHILD static int run_child(void *argument) {
@@ -84,52 +117,64 @@ IN_CHILD static int run_child(void *argument) {
     // This first: until here the descriptor table is the parent's own. The copy holds only what is numbered below the
     // hole, so its price does not grow with the number of connections.
     int low = spawn->socket > spawn->standard_error ? spawn->socket : spawn->standard_error;
-    if (syscall(SYS_close_range, (unsigned)low + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) fail(spawn);
+    must(spawn, SYS_close_range, low + 1, ~0U, CLOSE_RANGE_UNSHARE, 0);
     // Before the mask is emptied: a handler of the parent's would run in memory shared with it.
     reset_signals(spawn);
     enter(spawn, CLINUX_STEP_SESSION);
-    if (syscall(SYS_setsid) < 0) fail(spawn);
+    must(spawn, SYS_setsid, 0, 0, 0, 0);
     take_streams(spawn);
     enter(spawn, CLINUX_STEP_UMASK);
-    syscall(SYS_umask, command->mask);
+    must(spawn, SYS_umask, command->mask, 0, 0, 0);
     enter(spawn, CLINUX_STEP_LIMIT);
     const uint64_t limit[2] = {command->descriptors_soft, command->descriptors_hard};
-    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL) != 0) fail(spawn);
+    must(spawn, SYS_prlimit64, 0, RLIMIT_NOFILE, (long)limit, 0);
     drop_identity(spawn);
     // After the change of identity: it is the handler that must be allowed to be there.
     enter(spawn, CLINUX_STEP_DIRECTORY);
-    if (syscall(SYS_chdir, command->directory) != 0) fail(spawn);
+    must(spawn, SYS_chdir, (long)command->directory, 0, 0, 0);
     if (command->forbids_new_privileges) {
         enter(spawn, CLINUX_STEP_PRIVILEGES);
-        if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) fail(spawn);
+        must(spawn, SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0);
     }
     enter(spawn, CLINUX_STEP_MASK);
     const uint64_t no_signals = 0;
-    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, SIGNAL_SET_BYTES) != 0) fail(spawn);
+    must(spawn, SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, SIGNAL_SET_BYTES);
     enter(spawn, CLINUX_STEP_EXECVE);
-    syscall(SYS_execve, command->path, command->arguments, spawn->environment);
-    fail(spawn);
+    must(spawn, SYS_execve, (long)command->path, (long)command->arguments, (long)spawn->environment, 0);
+    __builtin_unreachable();
 }
 
 pid_t clinux_spawn(struct clinux_spawn *spawn) {
     const uint64_t all_signals = ~0ULL;
     uint64_t earlier;
     spawn->error = 0;
+    spawn->pidfd = -1;
     enter(spawn, CLINUX_STEP_UNSHARE);
+    __atomic_store_n(&spawn->in_flight, 1, __ATOMIC_RELEASE);
     // By number, for glibc's own two signals too.
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, &earlier, SIGNAL_SET_BYTES);
-    int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD;
-    pid_t pid = clone(run_child, (char *)spawn->stack + GUARD + STACK, flags, spawn, &spawn->pidfd);
+    int flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
+    pid_t pid = clone(
+        run_child, (char *)spawn->stack + GUARD + STACK, flags, spawn, &spawn->pidfd, NULL, &spawn->in_flight);
     int error = errno;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &earlier, NULL, SIGNAL_SET_BYTES);
     errno = error;
-    if (pid < 0) enter(spawn, CLINUX_STEP_CLONE);
+    if (pid < 0) {
+        spawn->in_flight = 0;
+        enter(spawn, CLINUX_STEP_CLONE);
+    }
     return pid;
 }
 
-int clinux_spawn_pidfd(const struct clinux_spawn *spawn) { return __atomic_load_n(&spawn->pidfd, __ATOMIC_ACQUIRE); }
+int clinux_spawn_in_flight(const struct clinux_spawn *spawn) {
+    return __atomic_load_n(&spawn->in_flight, __ATOMIC_ACQUIRE);
+}
 
-int clinux_spawn_step(const struct clinux_spawn *spawn) { return __atomic_load_n(&spawn->step, __ATOMIC_ACQUIRE); }
+void clinux_spawn_wait(const struct clinux_spawn *spawn, int64_t nanoseconds) {
+    struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    // Not a private futex: the kernel wakes the word of CLONE_CHILD_CLEARTID as a shared one.
+    syscall(SYS_futex, &spawn->in_flight, FUTEX_WAIT, 1, &timeout, NULL, 0);
+}
 
 void *clinux_spawn_stack(void) {
     char *memory = mmap(NULL, GUARD + STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);

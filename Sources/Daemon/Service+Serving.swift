@@ -45,7 +45,7 @@ extension Service {
         defer { for server in held { server.core.releaseAccepting() } }
         while true {
             do {
-                return try program.spawn(for: connection)
+                return try await program.spawn(for: connection)
             } catch let failure where failure.isTransient {
                 if let times = repeated.spawnDelayed.occurred(at: LoopInstant(context.loop.now)) {
                     logger.warning(

@@ -35,11 +35,11 @@ final class ServiceProgram: @unchecked Sendable {
             deliver: { output.write($0) })
     }
 
-    /// Starts the program for a connection.
+    /// Starts the program for a connection, and returns when it was executed.
     ///
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.
-    func spawn(for connection: Connection) throws(SpawnFailure) -> HandlerProcess? {
+    nonisolated(nonsending) func spawn(for connection: Connection) async throws(SpawnFailure) -> HandlerProcess? {
         let credentials = connection.socket.peerCredentials
         let environment = HandlerEnvironment(
             connection: connection.id, peer: connection.peer,
@@ -49,7 +49,12 @@ final class ServiceProgram: @unchecked Sendable {
             try HandlerProcess.spawn(
                 command, environment: environment, socket: socket, standardError: standardError.sink, by: spawner)
         }
-        if let process { connections.began(process.pid, connection.id) }
+        guard let process else { return nil }
+        connections.began(process.pid, connection.id)
+        do { try await process.executed() } catch {
+            connections.ended(process.pid, connection.id)
+            throw error
+        }
         return process
     }
 

@@ -43,10 +43,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var queue: [Work] = []
     private var generation: [Work] = []
     private var nextTurn: [Work] = []
+    private var polls: [(Bool) -> Bool] = []
     private let remote = Mutex(Remote())
     private var isFinished = false
     private var isPrepared = false
     private var hasPending = false
+    /// How many sources this turn has dispatched.
+    private var dispatched = 0
 
     private enum Work {
         case job(UnownedJob)
@@ -120,6 +123,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         timers = TimerQueue()
         queue = []
         nextTurn = []
+        polls = []
     }
 
     private func turn() {
@@ -133,6 +137,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             guard budget > 0 else { break }
         }
         hasPending = pending > 0
+        dispatched = Self.sourcesPerTurn - budget
+        poll(isIdle: dispatched == 0 && queue.isEmpty && nextTurn.isEmpty)
         // Only now: between their turn before and this one the sources were looked at.
         queue += nextTurn
         nextTurn.removeAll(keepingCapacity: true)
@@ -157,7 +163,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             if pending > 0 { return pending }
         }
         isPrepared = false
-        return check(sd_event_wait(sdEvent, queue.isEmpty && nextTurn.isEmpty ? UInt64.max : 0), "sd_event_wait")
+        let mayBlock = queue.isEmpty && nextTurn.isEmpty && polls.isEmpty
+        return check(sd_event_wait(sdEvent, mayBlock ? UInt64.max : 0), "sd_event_wait")
+    }
+
+    private func poll(isIdle: Bool) {
+        guard !polls.isEmpty else { return }
+        let now = polls
+        polls = []
+        polls += now.filter { $0(isIdle) }
     }
 
     private func runJobs() {
@@ -197,6 +211,24 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     package func executeInNextTurn(_ action: @escaping () -> Void) {
         preconditionOnLoop()
         nextTurn.append(.action(action))
+    }
+
+    /// Whether this turn has, as far as is known, nothing to do but what runs now.
+    ///
+    /// Only on the loop.
+    package var isQuiet: Bool {
+        preconditionOnLoop()
+        return queue.isEmpty && nextTurn.isEmpty && !hasPending
+    }
+
+    /// Calls `look` once a turn, after the sources were dispatched, until it returns false: for work under way that
+    /// wakes no descriptor. The loop does not block meanwhile.
+    ///
+    /// `look` is told whether the turn has found nothing else to do; then it may wait for its work itself, for as long
+    /// as every other event may be late. Only on the loop.
+    package func pollEachTurn(_ look: @escaping (_ isIdle: Bool) -> Bool) {
+        preconditionOnLoop()
+        polls.append(look)
     }
 
     /// Suspends the task until the sources were looked at again: for work that could go on for ever.

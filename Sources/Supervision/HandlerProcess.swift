@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A handler that is a program, from its exec until it is reaped: the owner of its pidfd.
+// A handler that is a program, from its clone until it is reaped: the owner of its pidfd.
 
 internal import CLinux
 internal import Descriptors
@@ -10,6 +10,7 @@ internal import Glibc
 ///
 /// | state | pid | signals | leaves it |
 /// | --- | --- | --- | --- |
+/// | starting | ours | reach it, and its group once it has one | when it has executed the program, or cannot |
 /// | running | ours, also as a zombie | reach it and its group | when the pidfd says that it has ended: it is reaped |
 /// | ended | may be another's | are not sent | never; the report stays |
 ///
@@ -23,39 +24,77 @@ package final class HandlerProcess: @unchecked Sendable {
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
+    private var start = Start.inFlight(nil)
     var climb: Climb?
     /// How it ended; `nil` while it runs.
     ///
     /// Only on the loop.
     package private(set) var report: ExitReport?
 
-    /// Starts `command` for a connection and returns when the program has been executed.
+    private enum Start {
+        case inFlight(UnsafeContinuation<SpawnFailure?, Never>?)
+        case settled(SpawnFailure?)
+    }
+
+    /// Starts `command` for a connection and returns when there is a process; ``executed()`` tells what becomes of it.
     ///
-    /// Only on the loop, which waits for it, at most for the spawner's deadline.
+    /// Only on the loop.
     ///
-    /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: close
-    /// the socket when this has returned, so that only the program keeps the connection open.
-    /// - Throws: the step that failed. Nothing is left of the child, and the socket is untouched.
+    /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: the
+    /// socket until this returns, and to be closed when the program was executed, so that it alone keeps the
+    /// connection open.
+    /// - Throws: the step that failed before there was a process; the socket is untouched.
     package static func spawn(
         _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
         by spawner: Spawner
     ) throws(SpawnFailure) -> HandlerProcess {
-        let (pid, pidfd) = try spawner.start(
-            command, environment: environment, socket: socket, standardError: standardError)
-        return HandlerProcess(pid: pid, pidfd: pidfd, loop: spawner.loop)
+        try spawner.begin(command, environment: environment, socket: socket, standardError: standardError)
     }
 
-    private init(pid: Int32, pidfd: CInt, loop: EventLoop) {
+    init(pid: Int32, pidfd: CInt, loop: EventLoop) {
         self.pid = pid
         self.loop = loop
         self.pidfd = Descriptor(adopting: pidfd)
         started = loop.now
-        watch = DescriptorWatch(pidfd, for: .read, on: loop) { _ in self.reap() }
+    }
+
+    /// Waits until the program was executed, for a little more than the spawner's deadline at most.
+    ///
+    /// By one task, on the loop. The task's cancellation does not end the wait.
+    /// - Throws: the step that failed. Nothing is left of the process then.
+    package nonisolated(nonsending) func executed() async throws(SpawnFailure) {
+        loop.preconditionOnLoop()
+        if case .settled(nil) = start { return }
+        let failure = await withUnsafeContinuation { (continuation: UnsafeContinuation<SpawnFailure?, Never>) in
+            // Only here: it may have been settled on the way.
+            if case .settled(let failure) = start {
+                continuation.resume(returning: failure)
+            } else {
+                start = .inFlight(continuation)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// The program was executed, or could not be, for this reason.
+    func settle(_ failure: SpawnFailure?) {
+        let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
+        start = .settled(failure)
+        if failure == nil {
+            watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
+        } else {
+            // It has left our memory and is on its way out. ECHILD if the daemon ignores SIGCHLD: nothing is left then.
+            var ended = clinux_exit()
+            _ = pidfd?.use { clinux_wait($0, 1, &ended) }
+            end(ExitReport(ending: .unknown, duration: loop.now - started))
+        }
+        waiting?.resume(returning: failure)
     }
 
     /// Waits for its end; from any task, and from several.
     ///
-    /// The task's cancellation does not end the wait: it is the process that must be ended, by ``stop(_:)``.
+    /// The end of a process that could not execute its program is unknown. The task's cancellation does not end the
+    /// wait: it is the process that must be ended, by ``stop(_:)``.
     package nonisolated(nonsending) func exited() async -> ExitReport {
         await withUnsafeContinuation { continuation in
             if loop.isOnLoop {
@@ -102,6 +141,10 @@ package final class HandlerProcess: @unchecked Sendable {
             isOurs
             ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
             : ExitReport(ending: .unknown, duration: duration)
+        end(report)
+    }
+
+    private func end(_ report: ExitReport) {
         // The watch before its descriptor: the number may be another's as soon as it is closed.
         watch?.cancel()
         watch = nil

@@ -6,8 +6,10 @@ package import SystemPackage
 
 /// The steps of a spawn, in their order; the same numbers as in the C header.
 package enum SpawnStep: CInt, CaseIterable, Sendable {
+    /// Waiting until fewer children are on their way to their exec.
+    case turn = 0
     /// Putting the connection where the child finds it.
-    case place = 0
+    case place
     /// Making the child.
     case clone
     /// Giving it a descriptor table of its own.
@@ -52,7 +54,7 @@ package struct SpawnFailure: Error, Equatable, Sendable {
     package let errno: Errno
     /// What it was done with: the program's path, the directory, the account.
     package let subject: String
-    /// Whether the step did not come to an end in time, so that the spawn guard killed the child.
+    /// Whether the step did not come to an end in time, so that the child was killed.
     package let isTimedOut: Bool
 
     /// The failure of one step.
@@ -90,6 +92,7 @@ extension SpawnFailure: CustomStringConvertible {
 
     private var call: String {
         switch step {
+        case .turn: "waiting for programs that do not get to their execve"
         case .place: "dup3 of the connection's descriptors"
         case .clone: "clone"
         case .unshare: "close_range with CLOSE_RANGE_UNSHARE"

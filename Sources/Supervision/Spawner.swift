@@ -1,158 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
-// One event loop's means to start programs: the places where the child finds its descriptors, its stack, the guard.
+// One event loop's means to start programs: children on their way to their exec while the loop goes on.
 
 package import CLinux
 package import Descriptors
 package import EventLoops
 internal import Glibc
-internal import Synchronization
 package import SystemPackage
-
-/// A descriptor for handlers to write their errors to: the writing end of a service's ``StandardErrorChannel``, or any
-/// other.
-///
-/// It is lent; its owner keeps it open for as long as handlers are started with it.
-package struct StandardErrorSink: Sendable {
-    /// The descriptor.
-    package let descriptor: CInt
-    // Numbers of descriptors come back: this one does not, so that a place is never taken for what it held before.
-    fileprivate let identity: UInt64
-
-    private static let made = Atomic<UInt64>(0)
-
-    /// Lends `descriptor`.
-    package init(lending descriptor: CInt) {
-        self.descriptor = descriptor
-        identity = Self.made.add(1, ordering: .relaxed).newValue
-    }
-}
 
 /// What one event loop needs to start programs. The one path from here to an exec; make it early, while descriptor
 /// numbers are low, and after the dispositions of the signals are set.
 ///
-/// The child shares the loop's descriptor table until it takes its own copy of the part below the two *places*, two low
-/// descriptors that are always open. Between spawns they hold a standard error, so that no other thread is given their
-/// numbers, and no connection is held open by them.
-// Safe: used only on the loop's thread; the record is read by the guard as its functions say.
+/// A child on its way does not hold the loop up: it is looked at once a turn, and waited for only when there is nothing
+/// else to do, or no slot for the next one. One that hangs, because a process of the handler's user stops it or a file
+/// system does not answer, keeps its slot until the deadline, and is killed then; meanwhile nothing else is started for
+/// its service, which never has all the slots. What cannot be ended is a child that waits in the kernel where no signal
+/// reaches it.
+///
+/// | a slot | its child | leaves it |
+/// | --- | --- | --- |
+/// | vacant | there is none | ``begin(_:environment:socket:standardError:)`` |
+/// | in flight | on its way to its exec | it has executed the program, failed in a step, or was killed |
+// Safe: used only on the loop's thread.
 package final class Spawner: @unchecked Sendable {
+    /// How many children may be on their way at a time.
+    package static let slotCount = 4
+    /// How long the loop waits for a child at a time when it has nothing else to do.
+    package static let idleWait: Duration = .milliseconds(5)
+    /// How long a child may take before the loop goes on without it, though there is no slot for the next one.
+    package static let patience: Duration = .milliseconds(100)
+
     let loop: EventLoop
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
-    private let record: UnsafeMutablePointer<clinux_spawn>
-    private let socketPlace: Descriptor
-    private let errorPlace: Descriptor
-    private let guardian: SpawnGuard
-    private var block = EnvironmentBlock()
-    private var placedSink: UInt64 = 0
+    private let deadline: UInt64
+    private var vacant: [SpawnSlot] = []
+    /// The oldest first.
+    private var inFlight: [SpawnSlot] = []
 
-    /// Reserves the two places and starts the guard's thread.
+    private var isPolling = false
+
+    private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
+    private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
+
+    /// Reserves what each slot needs: two descriptors and a stack.
     /// - Parameters:
-    ///   - deadline: how long the loop waits for one spawn before the guard kills the child.
+    ///   - deadline: how long a child may take to its exec before it is killed.
     ///   - clone: the spawn itself, for tests.
-    /// - Throws: the error of what there was not enough of: descriptors, memory, threads.
+    /// - Throws: the error of what there was not enough of: descriptors, memory.
     package init(
         on loop: EventLoop, deadline: Duration = .seconds(1),
         clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t> = .spawn
     ) throws(Errno) {
-        let first = Descriptor(adopting: try SystemCall.check(Glibc.open("/dev/null", O_RDWR | O_CLOEXEC)))
-        // Never 0, 1 or 2, though they may be free: the child could not move what is there.
-        errorPlace = try first.duplicate(atLeast: 3)
-        socketPlace = try first.duplicate(atLeast: 3)
-        guard let stack = clinux_spawn_stack() else { throw Errno(rawValue: errno) }
-        record = .allocate(capacity: 1)
-        record.initialize(to: clinux_spawn())
-        record.pointee.stack = stack
-        record.pointee.pidfd = -1
-        record.pointee.socket = socketPlace.use { $0 }
-        record.pointee.standard_error = errorPlace.use { $0 }
-        record.pointee.signals = clinux_signals_not_default()
-        record.pointee.clears_ambient = clinux_has_ambient_capabilities()
-        do {
-            guardian = try SpawnGuard(watching: record, deadline: deadline)
-        } catch {
-            clinux_spawn_stack_free(stack)
-            record.deallocate()
-            throw error
-        }
         self.loop = loop
         self.clone = clone
+        self.deadline = UInt64(deadline / .nanoseconds(1))
+        for _ in 0..<Self.slotCount { vacant.append(try SpawnSlot()) }
     }
 
     deinit {
-        guardian.stop()
-        clinux_spawn_stack_free(record.pointee.stack)
-        record.deallocate()
+        for slot in inFlight {
+            slot.process?.signal(SIGKILL)
+            while slot.isInFlight { slot.wait(deadline) }
+            Self.finish(slot)
+        }
     }
 
-    /// Starts `command` and returns when it has been executed.
+    /// Makes the child that is to execute `command`.
     ///
     /// Only on the loop; see ``HandlerProcess/spawn(_:environment:socket:standardError:by:)``.
-    /// - Returns: the pid and the pidfd, which the caller owns.
-    func start(
+    func begin(
         _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink
-    ) throws(SpawnFailure) -> (pid: pid_t, pidfd: CInt) {
+    ) throws(SpawnFailure) -> HandlerProcess {
         loop.preconditionOnLoop()
-        try place(socket, standardError)
-        defer { vacate() }
-        block.removeAll()
-        environment.write(to: &block)
-        record.pointee.command = command.record
-        guardian.begin()
-        let cloned = block.withPointers(after: command.environment) { pointers in
-            record.pointee.environment = pointers
-            return clone(record)
-        }
-        let isTimedOut = guardian.end()
-        switch cloned {
-        case .failure(let error):
-            throw failure(.clone, error, command)
-        case .success(let pid):
-            let error = record.pointee.error
-            guard error != 0 || isTimedOut else { return (pid, record.pointee.pidfd) }
-            bury()
-            let step = SpawnStep(rawValue: record.pointee.step) ?? .execve
-            throw failure(step, Errno(rawValue: error), command, isTimedOut: isTimedOut)
-        }
-    }
-
-    // The standard error stays where it is until another service's is needed.
-    private func place(_ socket: CInt, _ standardError: StandardErrorSink) throws(SpawnFailure) {
+        let slot = try takeSlot(for: command)
         do {
-            if placedSink != standardError.identity {
-                _ = try errorPlace.use { place throws(Errno) in
-                    try SystemCall.check(clinux_place(standardError.descriptor, place))
-                }
-                placedSink = standardError.identity
+            let (pid, pidfd) = try slot.begin(
+                command, environment: environment, socket: socket, standardError: standardError, by: clone)
+            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop)
+            slot.hold(process)
+            inFlight.append(slot)
+            // The processor is the child's then, and the first byte comes sooner.
+            if inFlight.count == 1, loop.isQuiet {
+                slot.wait(min(Self.idleNanoseconds, deadline))
+                settle()
+                if inFlight.isEmpty { return process }
             }
-            _ = try socketPlace.use { place throws(Errno) in try SystemCall.check(clinux_place(socket, place)) }
+            if !isPolling { loop.pollEachTurn { [weak self] in self?.look(isIdle: $0) ?? false } }
+            isPolling = true
+            return process
         } catch {
-            throw SpawnFailure(step: .place, errno: error, subject: "")
+            vacant.append(slot)
+            throw error
         }
     }
 
-    // At once: a copy of the connection that lived on would keep its peer from seeing the end.
-    private func vacate() {
-        let result = clinux_place(record.pointee.standard_error, record.pointee.socket)
-        precondition(result >= 0, "a place for the child's descriptors was closed behind its owner's back")
-    }
+    // MARK: Children in flight
 
-    private func bury() {
-        let pidfd = Descriptor(adopting: record.pointee.pidfd)
-        var ended = clinux_exit()
-        // It has left our memory and is on its way out. ECHILD if the daemon ignores SIGCHLD: then nothing is left.
-        pidfd.use { _ = clinux_wait($0, 1, &ended) }
-    }
-
-    private func failure(
-        _ step: SpawnStep, _ error: Errno, _ command: PreparedCommand, isTimedOut: Bool = false
-    ) -> SpawnFailure {
-        let subject: String
-        switch step {
-        case .execve: subject = command.command.path
-        case .directory: subject = command.command.workingDirectory
-        case .groups, .group, .user: subject = command.command.account?.name ?? ""
-        default: subject = ""
+    private func takeSlot(for command: PreparedCommand) throws(SpawnFailure) -> SpawnSlot {
+        while true {
+            settle()
+            let own = inFlight.filter { $0.command === command }
+            let mayTakeOne = own.count < Self.slotCount - 1 && !own.contains(where: isHanging)
+            if mayTakeOne, let slot = vacant.popLast() { return slot }
+            guard let next = (mayTakeOne ? inFlight : own).first, !isHanging(next) else {
+                throw SpawnFailure(step: .turn, errno: .resourceTemporarilyUnavailable, subject: "")
+            }
+            next.wait(Self.patienceNanoseconds - min(next.age, Self.patienceNanoseconds))
         }
-        return SpawnFailure(step: step, errno: error, subject: subject, isTimedOut: isTimedOut)
+    }
+
+    private func isHanging(_ slot: SpawnSlot) -> Bool { slot.age >= Self.patienceNanoseconds }
+
+    /// - Returns: whether any is still in flight.
+    private func look(isIdle: Bool) -> Bool {
+        settle()
+        if isIdle, let next = inFlight.first(where: { !isHanging($0) }) ?? inFlight.first {
+            next.wait(min(Self.idleNanoseconds, deadline))
+            settle()
+        }
+        isPolling = !inFlight.isEmpty
+        return isPolling
+    }
+
+    private func settle() {
+        var isAnyDone = false
+        for slot in inFlight {
+            if !slot.isInFlight {
+                isAnyDone = true
+            } else if !slot.isTimedOut, slot.age >= deadline {
+                slot.isTimedOut = true
+                slot.process?.signal(SIGKILL)
+            }
+        }
+        guard isAnyDone else { return }
+        let done = inFlight.filter { !$0.isInFlight }
+        inFlight.removeAll { slot in done.contains { $0 === slot } }
+        for slot in done {
+            Self.finish(slot)
+            vacant.append(slot)
+        }
+    }
+
+    private static func finish(_ slot: SpawnSlot) {
+        let (process, failure) = slot.finish()
+        process?.settle(failure)
     }
 }
 

@@ -63,16 +63,17 @@ func shell(_ script: String, account: HandlerAccount? = nil) -> HandlerCommand {
 /// A standard error that leads nowhere.
 let silence = StandardErrorSink(lending: open("/dev/null", O_WRONLY | O_CLOEXEC))
 
-/// Starts `command` and returns it with our end of its connection; the other end is closed here, as the daemon does.
+/// Starts `command` and returns it, executed, with our end of its connection; the other end is closed here, as the daemon does.
 func start(
     _ command: HandlerCommand, by spawner: Spawner, standardError: StandardErrorSink = silence,
     environment: HandlerEnvironment = someEnvironment
-) throws -> (process: HandlerProcess, streams: Streams) {
+) async throws -> (process: HandlerProcess, streams: Streams) {
     let streams = Streams()
     defer { streams.theirs.close() }
     let process = try HandlerProcess.spawn(
         try PreparedCommand(command), environment: environment, socket: streams.theirs.number,
         standardError: standardError, by: spawner)
+    try await process.executed()
     return (process, streams)
 }
 
@@ -81,7 +82,7 @@ func run(
     _ command: HandlerCommand, by spawner: Spawner, on loop: EventLoop,
     environment: HandlerEnvironment = someEnvironment
 ) async throws -> (output: String, report: ExitReport) {
-    let (process, streams) = try start(command, by: spawner, environment: environment)
+    let (process, streams) = try await start(command, by: spawner, environment: environment)
     let output = await streams.readAll(on: loop)
     return (output, await process.exited())
 }

@@ -37,7 +37,7 @@ struct HandlerProcessTests {
     @Test("the report says which signal ended it", arguments: [SIGKILL, SIGTERM, SIGHUP])
     func signalled(signal: CInt) async throws {
         try await onLoop { loop in
-            let (process, _) = try start(shell("exec sleep 1000"), by: Spawner(on: loop))
+            let (process, _) = try await start(shell("exec sleep 1000"), by: Spawner(on: loop))
             process.signal(signal)
             #expect(await process.exited().ending == .killed(signal: signal, dumpedCore: false))
         }
@@ -48,7 +48,7 @@ struct HandlerProcessTests {
         let clock = ManualClock()
         try await onLoop(clock: clock) { loop in
             let spawner = try Spawner(on: loop)
-            let (process, streams) = try start(
+            let (process, streams) = try await start(
                 shell("n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); done; read x"), by: spawner)
             await clock.advance(by: .seconds(90), on: loop)
             streams.ours.close()
@@ -63,7 +63,7 @@ struct HandlerProcessTests {
     @Test("everyone who waits gets the report, also who comes later")
     func waiters() async throws {
         try await onLoop { loop in
-            let (process, _) = try start(stubborn, by: Spawner(on: loop))
+            let (process, _) = try await start(stubborn, by: Spawner(on: loop))
             let first = Task(executorPreference: loop) { await process.exited() }
             let second = Task(executorPreference: loop) { await process.exited() }
             await settle(loop)
@@ -83,7 +83,7 @@ struct HandlerProcessTests {
                 _ = silence
                 _ = try await run(shell("true"), by: spawner, on: loop)
                 let before = await steadyCensus(on: loop)
-                for _ in 0..<20 { _ = try start(shell("exec >&-; exit 0"), by: spawner) }
+                for _ in 0..<20 { _ = try await start(shell("exec >&-; exit 0"), by: spawner) }
                 precondition(Census.take().added(since: before).children.count > 0, "the census sees children")
                 while Census.take() != before { await settle(loop) }
             }
@@ -93,7 +93,7 @@ struct HandlerProcessTests {
     @Test("when somebody else has reaped it the end is unknown, and nothing is signalled")
     func unknown() async throws {
         try await onLoop { loop in
-            let (process, _) = try start(shell("exit 0"), by: Spawner(on: loop))
+            let (process, _) = try await start(shell("exit 0"), by: Spawner(on: loop))
             var status: CInt = 0
             #expect(waitpid(process.pid, &status, 0) == process.pid)
             #expect(await process.exited().ending == .unknown)
@@ -107,7 +107,7 @@ struct HandlerProcessTests {
     func lingering() async throws {
         try await onLoop { loop in
             let spawner = try Spawner(on: loop)
-            let (process, streams) = try start(shell("sleep 1000 & echo $!"), by: spawner)
+            let (process, streams) = try await start(shell("sleep 1000 & echo $!"), by: spawner)
             let report = await process.exited()
             #expect(report.ending == .exited(code: 0) && report.isLingering)
             let sleeper = try #require(pid_t(await line(streams, on: loop).dropLast()))
@@ -122,7 +122,7 @@ struct HandlerProcessTests {
     func ladder() async throws {
         let clock = ManualClock()
         try await onLoop(clock: clock) { loop in
-            let (process, streams) = try start(stubborn, by: Spawner(on: loop))
+            let (process, streams) = try await start(stubborn, by: Spawner(on: loop))
             #expect(await line(streams, on: loop) == "ready\n")
             process.stop(.terminate(grace: .seconds(5)))
             #expect(await line(streams, on: loop) == "term\n")
@@ -140,7 +140,7 @@ struct HandlerProcessTests {
     @Test("a ladder that kills sooner replaces the one that is being climbed")
     func haste() async throws {
         try await onLoop(clock: ManualClock()) { loop in
-            let (process, streams) = try start(stubborn, by: Spawner(on: loop))
+            let (process, streams) = try await start(stubborn, by: Spawner(on: loop))
             #expect(await line(streams, on: loop) == "ready\n")
             process.stop(.terminate(grace: .seconds(5)))
             process.stop(.kill)
@@ -151,7 +151,7 @@ struct HandlerProcessTests {
     @Test("the whole group is ended, the stopped ones too")
     func group() async throws {
         try await onLoop(clock: ManualClock()) { loop in
-            let (process, streams) = try start(
+            let (process, streams) = try await start(
                 shell("sleep 1000 & echo ready; kill -STOP $$; wait"), by: Spawner(on: loop))
             #expect(await line(streams, on: loop) == "ready\n")
             process.stop(.terminate(grace: .seconds(5)))

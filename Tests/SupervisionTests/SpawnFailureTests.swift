@@ -36,7 +36,7 @@ func makeFile(_ path: String, _ text: String, mode: mode_t) {
 /// How the start of `command` fails, `nil` when it does not.
 func failure(_ command: HandlerCommand, by spawner: Spawner) async throws -> SpawnFailure? {
     do {
-        let (process, _) = try start(command, by: spawner)
+        let (process, _) = try await start(command, by: spawner)
         process.stop(.kill)
         _ = await process.exited()
         return nil
@@ -132,10 +132,11 @@ struct SpawnFailureTests {
         try await onLoop { loop in
             let spawner = try Spawner(on: loop)
             let streams = Streams()
-            #expect(throws: SpawnFailure.self) {
-                try HandlerProcess.spawn(
+            await #expect(throws: SpawnFailure.self) {
+                try await HandlerProcess.spawn(
                     try PreparedCommand(HandlerCommand(service: "test", path: "/nowhere")),
-                    environment: someEnvironment, socket: streams.theirs.number, standardError: silence, by: spawner)
+                    environment: someEnvironment, socket: streams.theirs.number, standardError: silence, by: spawner
+                ).executed()
             }
             #expect(clinux_descriptor_flags(streams.theirs.number) >= 0, "it was lent, and is still open")
             streams.theirs.close()
@@ -167,6 +168,7 @@ struct SpawnFailureTests {
                     let sleeper = try HandlerProcess.spawn(
                         try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
                         socket: streams.theirs.number, standardError: silence, by: spawner)
+                    try await sleeper.executed()
                     // Otherwise the comparison below would prove nothing.
                     let seen = await steadyCensus(on: loop).added(since: before)
                     precondition(seen.children == [Int(sleeper.pid)] && seen.descriptors.count >= 5, "\(seen)")

@@ -35,7 +35,7 @@ struct SpawnTests {
             let script =
                 "read x; echo out $x; echo err $x >&2; [ /proc/self/fd/0 -ef /proc/self/fd/1 ] && echo same;"
                 + " grep flags /proc/self/fdinfo/0"
-            let (process, streams) = try start(
+            let (process, streams) = try await start(
                 shell(script), by: spawner, standardError: StandardErrorSink(lending: errors.writing.number))
             write(streams.ours.number, "hello\n", 6)
             let output = await streams.readAll(on: loop)
@@ -51,7 +51,7 @@ struct SpawnTests {
     func endOfConnection() async throws {
         try await onLoop { loop in
             let spawner = try Spawner(on: loop)
-            let (process, streams) = try start(shell("exec 0<&- 1>&-; exec sleep 1000"), by: spawner)
+            let (process, streams) = try await start(shell("exec 0<&- 1>&-; exec sleep 1000"), by: spawner)
             #expect(await streams.readAll(on: loop) == "")
             #expect(process.report == nil)
             process.signalGroup(SIGKILL)
@@ -71,6 +71,7 @@ struct SpawnTests {
                 let process = try HandlerProcess.spawn(
                     try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
                     socket: streams.theirs.number, standardError: silence, by: spawner)
+                try await process.executed()
                 let now = await steadyCensus(on: loop)
                 let added = now.added(since: before)
                 precondition(added.children == [Int(process.pid)], "\(added)")
@@ -89,7 +90,7 @@ struct SpawnTests {
         try await onLoop { loop in
             let spawner = try Spawner(on: loop)
             let script = "echo $$; cut -d' ' -f5,6 /proc/$$/stat; umask; ulimit -Sn; ulimit -Hn; pwd"
-            let (process, streams) = try start(shell(script), by: spawner)
+            let (process, streams) = try await start(shell(script), by: spawner)
             let output = await streams.readAll(on: loop)
             _ = await process.exited()
             var limit = rlimit()

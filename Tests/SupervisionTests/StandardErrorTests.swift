@@ -61,7 +61,7 @@ struct StandardErrorTests {
     func joined() async throws {
         try await withChannel { loop, spawner, collector in
             let script = "syswrite STDERR, $_ for 'a', 'b', qq(c\\nd), qq(\\n\\n), 'e'"
-            let (process, _) = try start(perl(script), by: spawner, standardError: collector.channel.sink)
+            let (process, _) = try await start(perl(script), by: spawner, standardError: collector.channel.sink)
             collector.connections[process.pid] = 7
             #expect(await collector.text(3) == ["abc", "d", ""])
             _ = await process.exited()
@@ -77,7 +77,7 @@ struct StandardErrorTests {
         try await withChannel { loop, spawner, collector in
             var processes: [(process: HandlerProcess, streams: Streams)] = []
             for number in 1...3 {
-                let one = try start(
+                let one = try await start(
                     perl("for (1..20) { for my $p ('\(number)', '-', \"$_\\n\") { syswrite STDERR, $p } }"),
                     by: spawner, standardError: collector.channel.sink)
                 collector.connections[one.process.pid] = UInt64(number)
@@ -95,7 +95,7 @@ struct StandardErrorTests {
     @Test("what a handler wrote belongs to its connection also when it is read after its end")
     func afterDeath() async throws {
         try await withChannel { loop, spawner, collector in
-            let (process, _) = try start(
+            let (process, _) = try await start(
                 perl("syswrite STDERR, qq(last words\\nunfinished)"), by: spawner, standardError: collector.channel.sink
             )
             // It is dead before the loop can read.
@@ -111,7 +111,7 @@ struct StandardErrorTests {
     @Test("a descendant's line belongs to the connection of its session, a stranger's to none")
     func descendant() async throws {
         try await withChannel { loop, spawner, collector in
-            let (process, _) = try start(
+            let (process, _) = try await start(
                 shell("(echo deep >&2; exec sleep 1000) & wait"), by: spawner, standardError: collector.channel.sink)
             collector.connections[process.pid] = 5
             await collector.lines.wait(forCount: 1)
@@ -174,7 +174,7 @@ struct StandardErrorTests {
                 try collector.open(on: loop)
                 let spawner = try Spawner(on: loop)
                 let script = "sysread STDIN, $x, 1; print defined(syswrite STDERR, 'x') ? 'written' : $!"
-                let (process, streams) = try start(
+                let (process, streams) = try await start(
                     perl(script), by: spawner, standardError: collector.channel.sink)
                 collector.channel.close()
                 collector.channel.close()

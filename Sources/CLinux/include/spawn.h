@@ -7,6 +7,7 @@
 
 // The steps of a spawn, in the order in which they are made. The child leaves the one it is in in the shared record.
 enum clinux_spawn_step {
+    CLINUX_STEP_TURN,      // waiting until fewer children are on their way, in the parent
     CLINUX_STEP_PLACE,     // dup3 of the descriptors into the low places, in the parent
     CLINUX_STEP_CLONE,     // clone, in the parent
     CLINUX_STEP_UNSHARE,   // close_range with CLOSE_RANGE_UNSHARE: a descriptor table of its own
@@ -42,7 +43,7 @@ struct clinux_command {
     uint64_t descriptors_hard;
 };
 
-// One spawn: what to do, and the record that child, parent and guard share.
+// One spawn: what to do, and the record that child and parent share.
 struct clinux_spawn {
     const struct clinux_command *command;
     char *const *environment;
@@ -50,25 +51,29 @@ struct clinux_spawn {
     int standard_error;  // the low place where the standard error waits
     uint64_t signals;    // bit n-1 for each signal n that is ignored or caught and must be the default again
     int clears_ambient;  // whether this process has ambient capabilities to be taken away
-    void *stack;         // from clinux_spawn_stack
-    // Left by the child and the kernel; read by another thread only by the functions below.
+    void *stack;         // from clinux_spawn_stack, one for each spawn at a time
+    // Left by the child and the kernel.
     int pidfd;
     int step;
     int error;
+    int in_flight;       // a futex
 };
 
 // A stack for the child with a page below it that must not be touched; NULL and errno when there is no memory.
 void *clinux_spawn_stack(void);
 void clinux_spawn_stack_free(void *stack);
 
-// Starts the program and returns when it was executed or has failed; only from one thread at a time per record.
-// Returns the pid, or -1 and errno when there is no child. When `error` is not 0 the child has failed in `step` and
-// must be reaped. The pidfd is close-on-exec.
+// Makes the child and returns at once; the pid, or -1 and errno when there is no child. The pidfd is close-on-exec.
+//
+// The record, its command, environment, stack and places are the child's until clinux_spawn_in_flight is 0: then the
+// program was executed, or, when `error` is not 0, the child has failed in `step` and must be reaped.
 pid_t clinux_spawn(struct clinux_spawn *spawn);
 
-// What the child of a spawn in flight has come to; from any thread. The pidfd is -1 before there is a child.
-int clinux_spawn_pidfd(const struct clinux_spawn *spawn);
-int clinux_spawn_step(const struct clinux_spawn *spawn);
+// Whether the child still uses the record.
+int clinux_spawn_in_flight(const struct clinux_spawn *spawn);
+
+// Waits until it does not, for so long at most, or a little less.
+void clinux_spawn_wait(const struct clinux_spawn *spawn, int64_t nanoseconds);
 
 // The signals that are ignored or caught now, as clinux_spawn.signals wants them.
 uint64_t clinux_signals_not_default(void);

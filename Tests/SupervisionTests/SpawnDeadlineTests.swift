@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Children that do not get to their exec, by attack or by accident, hold nobody up for longer than the deadline.
+// Children that do not get to their exec, by attack or by accident: they are given up, and hold nobody else up.
 
 internal import EventLoops
 internal import Glibc
@@ -29,8 +29,8 @@ private func withHangingDirectory<Result>(_ body: (String) async throws -> Resul
     }
 }
 
-@Suite("SpawnGuard")
-struct SpawnGuardTests {
+@Suite("the deadline of a spawn")
+struct SpawnDeadlineTests {
     private let deadline: Duration = .milliseconds(500)
 
     @Test(
@@ -58,6 +58,82 @@ struct SpawnGuardTests {
     }
 
     @Test(
+        "while one service's programs hang, others are started at once, and no turn of the loop takes long",
+        .enabled(if: canMount, "needs FUSE"))
+    func othersAreNotHeldUp() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop, deadline: .seconds(30))
+            try await withHangingDirectory { directory in
+                let hanging = try PreparedCommand(HandlerCommand(service: "hangs", path: "\(directory)/program"))
+                let streams = Streams()
+                let process = try HandlerProcess.spawn(
+                    hanging, environment: someEnvironment, socket: streams.theirs.number, standardError: silence,
+                    by: spawner)
+                for _ in 0..<20 {
+                    let started = loop.now
+                    #expect(try await run(shell("echo on"), by: spawner, on: loop).output == "on\n")
+                    #expect(loop.now - started < .seconds(5))
+                }
+                // Its own service gets no other slot, and is told to try again.
+                var refused: SpawnFailure?
+                while refused == nil {
+                    do throws(SpawnFailure) {
+                        let another = try HandlerProcess.spawn(
+                            hanging, environment: someEnvironment, socket: streams.theirs.number,
+                            standardError: silence, by: spawner)
+                        another.stop(.kill)
+                    } catch {
+                        refused = error
+                    }
+                }
+                #expect(refused?.step == .turn && refused?.isTransient == true)
+                process.stop(.kill)
+                #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+            }
+        }
+    }
+
+    @Test("more programs than there are slots, started in one turn, all run")
+    func manyAtOnce() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop)
+            let commands = try (0..<3).map { try PreparedCommand(shell("echo \($0)")) }
+            var all: [(HandlerProcess, Streams)] = []
+            for number in 0..<(5 * Spawner.slotCount) {
+                let streams = Streams()
+                let process = try HandlerProcess.spawn(
+                    commands[number % 3], environment: someEnvironment, socket: streams.theirs.number,
+                    standardError: silence, by: spawner)
+                all.append((process, streams))
+            }
+            for (number, (process, streams)) in all.enumerated() {
+                try await process.executed()
+                streams.theirs.close()
+                #expect(await streams.readAll(on: loop) == "\(number % 3)\n")
+                #expect(await process.exited().ending == .exited(code: 0))
+            }
+        }
+    }
+
+    @Test("a spawner that is given up while a child is on its way kills the child and waits for its end")
+    func givenUpInFlight() async throws {
+        try await onLoop { loop in
+            let streams = Streams()
+            let process: HandlerProcess
+            do {
+                let spawner = try Spawner(on: loop)
+                process = try HandlerProcess.spawn(
+                    try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
+                    socket: streams.theirs.number, standardError: silence, by: spawner)
+            }
+            process.stop(.kill)
+            _ = await process.exited()
+            streams.theirs.close()
+            #expect(await streams.readAll(on: loop) == "")
+        }
+    }
+
+    @Test(
         "a process of the handlers' user that stops them all keeps no other service waiting for longer than the deadline",
         .enabled(if: isRoot, "needs root"))
     func stoppingAttacker() async throws {
@@ -67,7 +143,7 @@ struct SpawnGuardTests {
             account.uid = 61_234
             let spawner = try Spawner(on: loop, deadline: deadline)
             let attack = "$| = 1; print qq(ready\\n); while (1) { kill STOP => -1 }"
-            let (attacker, streams) = try start(
+            let (attacker, streams) = try await start(
                 HandlerCommand(
                     service: "attacker", path: "/usr/bin/perl", arguments: ["perl", "-e", attack], account: account),
                 by: spawner)
@@ -81,7 +157,7 @@ struct SpawnGuardTests {
                 let failed = try await failure(shell("true", account: account), by: spawner)
                 if failed?.isTimedOut == true { timedOut += 1 }
                 let started = loop.now
-                let (process, _) = try start(shell("true", account: nobody), by: spawner)
+                let (process, _) = try await start(shell("true", account: nobody), by: spawner)
                 #expect(loop.now - started < deadline)
                 #expect(await process.exited().ending == .exited(code: 0))
             }
@@ -96,7 +172,7 @@ struct SpawnGuardTests {
             var started = 0
             for _ in 0..<300 {
                 do {
-                    let (process, _) = try start(shell("exit 3"), by: spawner)
+                    let (process, _) = try await start(shell("exit 3"), by: spawner)
                     started += 1
                     #expect(await process.exited().ending == .exited(code: 3))
                 } catch let failure as SpawnFailure {
