@@ -43,6 +43,7 @@ extension Service {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
         var held: [StreamServer] = []
         defer { for server in held { server.core.releaseAccepting() } }
+        if program.isCrowded { hold(&held) }
         while true {
             do {
                 return try await program.spawn(for: connection)
@@ -55,10 +56,7 @@ extension Service {
                 counters.note(error: failure.description, at: WallClock.microseconds)
                 // Until this one is served: whoever is accepted meanwhile would only fail in the same way. A server
                 // that begins to listen meanwhile has no hold to release.
-                if held.isEmpty {
-                    held = servers
-                    for server in held { server.core.holdAccepting() }
-                }
+                hold(&held)
                 // A cancelled sleep only tries again sooner.
                 try? await context.loop.sleep(for: backoff.failed())
             } catch {
@@ -69,6 +67,12 @@ extension Service {
                 throw error
             }
         }
+    }
+
+    private func hold(_ held: inout [StreamServer]) {
+        guard held.isEmpty else { return }
+        held = servers
+        for server in held { server.core.holdAccepting() }
     }
 
     private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {

@@ -35,6 +35,9 @@ final class ServiceProgram: @unchecked Sendable {
             deliver: { output.write($0) })
     }
 
+    /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
+    var isCrowded: Bool { spawner.numberWaiting(for: command) >= ServerOptions().maxAcceptsPerBatch }
+
     /// Starts the program for a connection, and returns when it was executed.
     ///
     /// - Returns: nil when the connection is closed.
@@ -45,11 +48,15 @@ final class ServiceProgram: @unchecked Sendable {
             connection: connection.id, peer: connection.peer,
             local: connection.socket.localAddress ?? .unix(.unnamed),
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
+        let slot = await spawner.slot(for: command)
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
-                command, environment: environment, socket: socket, standardError: standardError.sink, by: spawner)
+                in: slot, environment: environment, socket: socket, standardError: standardError.sink, by: spawner)
         }
-        guard let process else { return nil }
+        guard let process else {
+            spawner.giveBack(slot)
+            return nil
+        }
         connections.began(process.pid, connection.id)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)

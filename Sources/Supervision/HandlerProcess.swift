@@ -36,19 +36,20 @@ package final class HandlerProcess: @unchecked Sendable {
         case settled(SpawnFailure?)
     }
 
-    /// Starts `command` for a connection and returns when there is a process; ``executed()`` tells what becomes of it.
+    /// Starts the command that `slot` was taken for, and returns when there is a process; ``executed()`` tells what
+    /// becomes of it.
     ///
     /// Only on the loop.
     ///
     /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: the
     /// socket until this returns, and to be closed when the program was executed, so that it alone keeps the
-    /// connection open.
+    /// connection open. The slot is the spawner's again.
     /// - Throws: the step that failed before there was a process; the socket is untouched.
     package static func spawn(
-        _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
+        in slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
         by spawner: Spawner
     ) throws(SpawnFailure) -> HandlerProcess {
-        try spawner.begin(command, environment: environment, socket: socket, standardError: standardError)
+        try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
     }
 
     init(pid: Int32, pidfd: CInt, loop: EventLoop) {

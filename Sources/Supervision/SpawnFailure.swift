@@ -6,10 +6,8 @@ package import SystemPackage
 
 /// The steps of a spawn, in their order; the same numbers as in the C header.
 package enum SpawnStep: CInt, CaseIterable, Sendable {
-    /// Waiting until fewer children are on their way to their exec.
-    case turn = 0
     /// Putting the connection where the child finds it.
-    case place
+    case place = 0
     /// Making the child.
     case clone
     /// Giving it a descriptor table of its own.
@@ -92,7 +90,6 @@ extension SpawnFailure: CustomStringConvertible {
 
     private var call: String {
         switch step {
-        case .turn: "waiting for programs that do not get to their execve"
         case .place: "dup3 of the connection's descriptors"
         case .clone: "clone"
         case .unshare: "close_range with CLOSE_RANGE_UNSHARE"

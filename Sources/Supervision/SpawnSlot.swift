@@ -12,11 +12,11 @@ internal import SystemPackage
 /// descriptors that are always open. Between spawns they hold a standard error, so that no other thread is given their
 /// numbers, and no connection is held open by them.
 // Safe: used only on the loop's thread; the child reads what does not change before it is done.
-final class SpawnSlot: @unchecked Sendable {
-    /// The process on its way; nil while the slot is vacant.
+package final class SpawnSlot: @unchecked Sendable {
+    /// The process on its way; nil while there is none.
     private(set) var process: HandlerProcess?
-    /// The command that it is to execute.
-    private(set) var command: PreparedCommand?
+    /// Whose slot it is; nil while it is vacant.
+    var command: PreparedCommand?
     private var began: UInt64 = 0
     /// Whether it was killed because the deadline had passed.
     var isTimedOut = false
@@ -61,11 +61,12 @@ final class SpawnSlot: @unchecked Sendable {
 
     /// Makes the child.
     /// - Returns: the pid and the pidfd, which the caller owns.
-    /// - Throws: the step that failed; the slot is vacant then.
+    /// - Throws: the step that failed; there is no child then.
     func begin(
-        _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
+        environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
         by clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
     ) throws(SpawnFailure) -> (pid: pid_t, pidfd: CInt) {
+        guard let command, process == nil else { preconditionFailure("a slot was used that was not taken, or twice") }
         try place(socket, standardError)
         block.removeAll()
         environment.write(to: &block)
@@ -75,7 +76,6 @@ final class SpawnSlot: @unchecked Sendable {
         began = Self.now
         switch clone(record) {
         case .success(let pid):
-            self.command = command
             return (pid, record.pointee.pidfd)
         case .failure(let error):
             vacatePlace()
@@ -86,14 +86,11 @@ final class SpawnSlot: @unchecked Sendable {
     /// Keeps the process until the child is done.
     func hold(_ process: HandlerProcess) { self.process = process }
 
-    /// The child is done: the slot is vacant.
+    /// The child is done.
     /// - Returns: the process, and why it was not executed if it was not.
     func finish() -> (process: HandlerProcess?, failure: SpawnFailure?) {
         vacatePlace()
-        defer {
-            process = nil
-            command = nil
-        }
+        defer { process = nil }
         guard let command, record.pointee.error != 0 || isTimedOut else { return (process, nil) }
         let step = SpawnStep(rawValue: record.pointee.step) ?? .execve
         return (process, SpawnFailure(step, Errno(rawValue: record.pointee.error), command, isTimedOut: isTimedOut))

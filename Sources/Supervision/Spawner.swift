@@ -11,32 +11,39 @@ package import SystemPackage
 /// numbers are low, and after the dispositions of the signals are set.
 ///
 /// A child on its way does not hold the loop up: it is looked at once a turn, and waited for only when there is nothing
-/// else to do, or no slot for the next one. One that hangs, because a process of the handler's user stops it or a file
-/// system does not answer, keeps its slot until the deadline, and is killed then; meanwhile nothing else is started for
-/// its service, which never has all the slots. What cannot be ended is a child that waits in the kernel where no signal
-/// reaches it.
+/// else to do. One that hangs, because a process of the handler's user stops it or a file system does not answer, keeps
+/// its slot until the deadline, and is killed then; meanwhile nothing else is started for its command. What cannot be
+/// ended is a child that waits in the kernel where no signal reaches it.
 ///
 /// | a slot | its child | leaves it |
 /// | --- | --- | --- |
-/// | vacant | there is none | ``begin(_:environment:socket:standardError:)`` |
+/// | vacant | there is none | ``slot(for:)`` |
+/// | taken | there is none yet | ``HandlerProcess/spawn(in:environment:socket:standardError:by:)``, ``giveBack(_:)`` |
 /// | in flight | on its way to its exec | it has executed the program, failed in a step, or was killed |
 // Safe: used only on the loop's thread.
 package final class Spawner: @unchecked Sendable {
-    /// How many children may be on their way at a time.
+    /// How many children may be on their way at a time; one command's, one less.
     package static let slotCount = 4
     /// How long the loop waits for a child at a time when it has nothing else to do.
     package static let idleWait: Duration = .milliseconds(5)
-    /// How long a child may take before the loop goes on without it, though there is no slot for the next one.
+    /// How long a child may take before nothing else is started for its command.
     package static let patience: Duration = .milliseconds(100)
 
     let loop: EventLoop
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
     private let deadline: UInt64
     private var vacant: [SpawnSlot] = []
+    private var taken: [SpawnSlot] = []
     /// The oldest first.
     private var inFlight: [SpawnSlot] = []
 
     private var isPolling = false
+    private var waiting: [Waiter] = []
+
+    private struct Waiter {
+        let command: PreparedCommand
+        let continuation: UnsafeContinuation<SpawnSlot, Never>
+    }
 
     private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
     private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
@@ -64,61 +71,104 @@ package final class Spawner: @unchecked Sendable {
         }
     }
 
-    /// Makes the child that is to execute `command`.
+    // MARK: Slots
+
+    /// Takes a slot for `command`, when there is one that it may have.
     ///
-    /// Only on the loop; see ``HandlerProcess/spawn(_:environment:socket:standardError:by:)``.
-    func begin(
-        _ command: PreparedCommand, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink
-    ) throws(SpawnFailure) -> HandlerProcess {
+    /// Those who wait get them in their order, but first the one whose command has the fewest. It must be used or given
+    /// back. Only on the loop. The task's cancellation does not end the wait.
+    package nonisolated(nonsending) func slot(for command: PreparedCommand) async -> SpawnSlot {
         loop.preconditionOnLoop()
-        let slot = try takeSlot(for: command)
-        do {
-            let (pid, pidfd) = try slot.begin(
-                command, environment: environment, socket: socket, standardError: standardError, by: clone)
-            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop)
-            slot.hold(process)
-            inFlight.append(slot)
-            // The processor is the child's then, and the first byte comes sooner.
-            if inFlight.count == 1, loop.isQuiet {
-                slot.wait(min(Self.idleNanoseconds, deadline))
-                settle()
-                if inFlight.isEmpty { return process }
-            }
-            if !isPolling { loop.pollEachTurn { [weak self] in self?.look(isIdle: $0) ?? false } }
-            isPolling = true
-            return process
-        } catch {
-            vacant.append(slot)
-            throw error
+        if waiting.isEmpty, let slot = take(for: command) { return slot }
+        return await withUnsafeContinuation { continuation in
+            waiting.append(Waiter(command: command, continuation: continuation))
+            serveWaiting()
         }
+    }
+
+    /// How many wait for a slot for `command`.
+    package func numberWaiting(for command: PreparedCommand) -> Int { waiting.count { $0.command === command } }
+
+    /// Gives a slot back that was not used.
+    package func giveBack(_ slot: SpawnSlot) {
+        vacate(slot)
+        serveWaiting()
+    }
+
+    private func take(for command: PreparedCommand) -> SpawnSlot? {
+        guard mayTakeOne(command), let slot = vacant.popLast() else { return nil }
+        slot.command = command
+        taken.append(slot)
+        return slot
+    }
+
+    // A service whose programs do not get to their exec is not to take the others' slots too.
+    private func mayTakeOne(_ command: PreparedCommand) -> Bool {
+        let isHanging = inFlight.contains { $0.command === command && $0.age >= Self.patienceNanoseconds }
+        return !isHanging && number(of: command) < Self.slotCount - 1
+    }
+
+    private func number(of command: PreparedCommand) -> Int { taken.count { $0.command === command } }
+
+    private func serveWaiting() {
+        while !vacant.isEmpty {
+            let candidates = waiting.indices.filter { mayTakeOne(waiting[$0].command) }
+            let next = candidates.min { number(of: waiting[$0].command) < number(of: waiting[$1].command) }
+            guard let next, let slot = take(for: waiting[next].command) else { return }
+            waiting.remove(at: next).continuation.resume(returning: slot)
+        }
+    }
+
+    private func vacate(_ slot: SpawnSlot) {
+        slot.command = nil
+        taken.removeAll { $0 === slot }
+        vacant.append(slot)
     }
 
     // MARK: Children in flight
 
-    private func takeSlot(for command: PreparedCommand) throws(SpawnFailure) -> SpawnSlot {
-        while true {
-            settle()
-            let own = inFlight.filter { $0.command === command }
-            let mayTakeOne = own.count < Self.slotCount - 1 && !own.contains(where: isHanging)
-            if mayTakeOne, let slot = vacant.popLast() { return slot }
-            guard let next = (mayTakeOne ? inFlight : own).first, !isHanging(next) else {
-                throw SpawnFailure(step: .turn, errno: .resourceTemporarilyUnavailable, subject: "")
-            }
-            next.wait(Self.patienceNanoseconds - min(next.age, Self.patienceNanoseconds))
+    /// Makes the child that is to execute the command of `slot`.
+    ///
+    /// Only on the loop; see ``HandlerProcess/spawn(in:environment:socket:standardError:by:)``.
+    func begin(
+        _ slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink
+    ) throws(SpawnFailure) -> HandlerProcess {
+        loop.preconditionOnLoop()
+        do {
+            let (pid, pidfd) = try slot.begin(
+                environment: environment, socket: socket, standardError: standardError, by: clone)
+            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop)
+            slot.hold(process)
+            inFlight.append(slot)
+            poll()
+            return process
+        } catch {
+            giveBack(slot)
+            throw error
         }
     }
 
-    private func isHanging(_ slot: SpawnSlot) -> Bool { slot.age >= Self.patienceNanoseconds }
+    private func poll() {
+        // The processor is the child's then, and the first byte comes sooner.
+        if inFlight.count == 1, loop.isQuiet { wait(for: inFlight[0]) }
+        guard !isPolling, !inFlight.isEmpty else { return }
+        isPolling = true
+        loop.pollEachTurn { [weak self] in self?.look(isIdle: $0) ?? false }
+    }
 
     /// - Returns: whether any is still in flight.
     private func look(isIdle: Bool) -> Bool {
         settle()
-        if isIdle, let next = inFlight.first(where: { !isHanging($0) }) ?? inFlight.first {
-            next.wait(min(Self.idleNanoseconds, deadline))
-            settle()
+        if isIdle, let next = inFlight.first(where: { $0.age < Self.patienceNanoseconds }) ?? inFlight.first {
+            wait(for: next)
         }
         isPolling = !inFlight.isEmpty
         return isPolling
+    }
+
+    private func wait(for slot: SpawnSlot) {
+        slot.wait(min(Self.idleNanoseconds, deadline))
+        settle()
     }
 
     private func settle() {
@@ -136,8 +186,9 @@ package final class Spawner: @unchecked Sendable {
         inFlight.removeAll { slot in done.contains { $0 === slot } }
         for slot in done {
             Self.finish(slot)
-            vacant.append(slot)
+            vacate(slot)
         }
+        serveWaiting()
     }
 
     private static func finish(_ slot: SpawnSlot) {

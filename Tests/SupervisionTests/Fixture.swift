@@ -70,11 +70,20 @@ func start(
 ) async throws -> (process: HandlerProcess, streams: Streams) {
     let streams = Streams()
     defer { streams.theirs.close() }
-    let process = try HandlerProcess.spawn(
-        try PreparedCommand(command), environment: environment, socket: streams.theirs.number,
-        standardError: standardError, by: spawner)
+    let process = try await begin(
+        PreparedCommand(command), streams, by: spawner, standardError: standardError, environment: environment)
     try await process.executed()
     return (process, streams)
+}
+
+/// Begins to start `command` for a connection.
+func begin(
+    _ command: PreparedCommand, _ streams: Streams, by spawner: Spawner, standardError: StandardErrorSink = silence,
+    environment: HandlerEnvironment = someEnvironment
+) async throws -> HandlerProcess {
+    try HandlerProcess.spawn(
+        in: await spawner.slot(for: command), environment: environment, socket: streams.theirs.number,
+        standardError: standardError, by: spawner)
 }
 
 /// Runs `command` to its end, and returns what it wrote and how it ended.

@@ -5,6 +5,7 @@ internal import EventLoops
 internal import Glibc
 internal import Policy
 internal import Supervision
+internal import Synchronization
 internal import TestSupport
 internal import Testing
 
@@ -66,29 +67,24 @@ struct SpawnDeadlineTests {
             try await withHangingDirectory { directory in
                 let hanging = try PreparedCommand(HandlerCommand(service: "hangs", path: "\(directory)/program"))
                 let streams = Streams()
-                let process = try HandlerProcess.spawn(
-                    hanging, environment: someEnvironment, socket: streams.theirs.number, standardError: silence,
-                    by: spawner)
+                let process = try await begin(hanging, streams, by: spawner)
+                let another = Mutex<SpawnSlot?>(nil)
                 for _ in 0..<20 {
                     let started = loop.now
                     #expect(try await run(shell("echo on"), by: spawner, on: loop).output == "on\n")
                     #expect(loop.now - started < .seconds(5))
                 }
-                // Its own service gets no other slot, and is told to try again.
-                var refused: SpawnFailure?
-                while refused == nil {
-                    do throws(SpawnFailure) {
-                        let another = try HandlerProcess.spawn(
-                            hanging, environment: someEnvironment, socket: streams.theirs.number,
-                            standardError: silence, by: spawner)
-                        another.stop(.kill)
-                    } catch {
-                        refused = error
-                    }
+                // Its own service gets no other slot while it hangs.
+                let waiter = Task(executorPreference: loop) {
+                    let slot = await spawner.slot(for: hanging)
+                    another.withLock { $0 = slot }
                 }
-                #expect(refused?.step == .turn && refused?.isTransient == true)
+                #expect(try await run(shell("echo on"), by: spawner, on: loop).output == "on\n")
+                #expect(spawner.numberWaiting(for: hanging) == 1 && another.withLock { $0 } == nil)
                 process.stop(.kill)
                 #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+                await waiter.value
+                spawner.giveBack(try #require(another.withLock { $0 }))
             }
         }
     }
@@ -101,9 +97,7 @@ struct SpawnDeadlineTests {
             var all: [(HandlerProcess, Streams)] = []
             for number in 0..<(5 * Spawner.slotCount) {
                 let streams = Streams()
-                let process = try HandlerProcess.spawn(
-                    commands[number % 3], environment: someEnvironment, socket: streams.theirs.number,
-                    standardError: silence, by: spawner)
+                let process = try await begin(commands[number % 3], streams, by: spawner)
                 all.append((process, streams))
             }
             for (number, (process, streams)) in all.enumerated() {
@@ -122,9 +116,7 @@ struct SpawnDeadlineTests {
             let process: HandlerProcess
             do {
                 let spawner = try Spawner(on: loop)
-                process = try HandlerProcess.spawn(
-                    try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
-                    socket: streams.theirs.number, standardError: silence, by: spawner)
+                process = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
             }
             process.stop(.kill)
             _ = await process.exited()

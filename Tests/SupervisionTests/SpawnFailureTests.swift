@@ -133,10 +133,8 @@ struct SpawnFailureTests {
             let spawner = try Spawner(on: loop)
             let streams = Streams()
             await #expect(throws: SpawnFailure.self) {
-                try await HandlerProcess.spawn(
-                    try PreparedCommand(HandlerCommand(service: "test", path: "/nowhere")),
-                    environment: someEnvironment, socket: streams.theirs.number, standardError: silence, by: spawner
-                ).executed()
+                let command = try PreparedCommand(HandlerCommand(service: "test", path: "/nowhere"))
+                try await begin(command, streams, by: spawner).executed()
             }
             #expect(clinux_descriptor_flags(streams.theirs.number) >= 0, "it was lent, and is still open")
             streams.theirs.close()
@@ -149,9 +147,10 @@ struct SpawnFailureTests {
         try await onLoop { loop in
             let spawner = try Spawner(on: loop)
             let command = try PreparedCommand(shell("true"))
+            let slot = await spawner.slot(for: command)
             let failure = #expect(throws: SpawnFailure.self) {
                 try HandlerProcess.spawn(
-                    command, environment: someEnvironment, socket: 999_999, standardError: silence, by: spawner)
+                    in: slot, environment: someEnvironment, socket: 999_999, standardError: silence, by: spawner)
             }
             #expect(failure?.step == .place && failure?.errno == .badFileDescriptor)
         }
@@ -165,9 +164,7 @@ struct SpawnFailureTests {
                 do {
                     let spawner = try Spawner(on: loop)
                     let streams = Streams()
-                    let sleeper = try HandlerProcess.spawn(
-                        try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
-                        socket: streams.theirs.number, standardError: silence, by: spawner)
+                    let sleeper = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
                     try await sleeper.executed()
                     // Otherwise the comparison below would prove nothing.
                     let seen = await steadyCensus(on: loop).added(since: before)

@@ -68,9 +68,7 @@ struct SpawnTests {
                 _ = try await run(shell("true"), by: spawner, on: loop)
                 let streams = Streams()
                 let before = await steadyCensus(on: loop)
-                let process = try HandlerProcess.spawn(
-                    try PreparedCommand(shell("sleep 1000")), environment: someEnvironment,
-                    socket: streams.theirs.number, standardError: silence, by: spawner)
+                let process = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
                 try await process.executed()
                 let now = await steadyCensus(on: loop)
                 let added = now.added(since: before)

@@ -29,6 +29,18 @@ private final class Collector: @unchecked Sendable {
             deliver: { [unowned self] in lines.append($0) })
     }
 
+    /// Starts a program whose lines belong to this connection from the first one on.
+    func start(
+        _ command: HandlerCommand, as connection: UInt64, by spawner: Spawner
+    ) async throws -> (process: HandlerProcess, streams: Streams) {
+        let streams = Streams()
+        defer { streams.theirs.close() }
+        let process = try await begin(PreparedCommand(command), streams, by: spawner, standardError: channel.sink)
+        connections[process.pid] = connection
+        try await process.executed()
+        return (process, streams)
+    }
+
     func text(_ count: Int) async -> [String] {
         await lines.wait(forCount: count)
         return lines.all.map { String(decoding: $0.bytes, as: UTF8.self) }
@@ -61,8 +73,7 @@ struct StandardErrorTests {
     func joined() async throws {
         try await withChannel { loop, spawner, collector in
             let script = "syswrite STDERR, $_ for 'a', 'b', qq(c\\nd), qq(\\n\\n), 'e'"
-            let (process, _) = try await start(perl(script), by: spawner, standardError: collector.channel.sink)
-            collector.connections[process.pid] = 7
+            let (process, _) = try await collector.start(perl(script), as: 7, by: spawner)
             #expect(await collector.text(3) == ["abc", "d", ""])
             _ = await process.exited()
             collector.connections[process.pid] = nil
@@ -77,10 +88,9 @@ struct StandardErrorTests {
         try await withChannel { loop, spawner, collector in
             var processes: [(process: HandlerProcess, streams: Streams)] = []
             for number in 1...3 {
-                let one = try await start(
+                let one = try await collector.start(
                     perl("for (1..20) { for my $p ('\(number)', '-', \"$_\\n\") { syswrite STDERR, $p } }"),
-                    by: spawner, standardError: collector.channel.sink)
-                collector.connections[one.process.pid] = UInt64(number)
+                    as: UInt64(number), by: spawner)
                 processes.append(one)
             }
             await collector.lines.wait(forCount: 60)
@@ -95,13 +105,13 @@ struct StandardErrorTests {
     @Test("what a handler wrote belongs to its connection also when it is read after its end")
     func afterDeath() async throws {
         try await withChannel { loop, spawner, collector in
-            let (process, _) = try await start(
-                perl("syswrite STDERR, qq(last words\\nunfinished)"), by: spawner, standardError: collector.channel.sink
-            )
+            let command = try PreparedCommand(perl("syswrite STDERR, qq(last words\\nunfinished)"))
+            let process = try await begin(command, Streams(), by: spawner, standardError: collector.channel.sink)
             // It is dead before the loop can read.
             var status = siginfo_t()
             waitid(P_PID, id_t(process.pid), &status, WEXITED | WNOWAIT)
             collector.channel.connectionEnded(9, leader: process.pid)
+            try await process.executed()
             #expect(await collector.text(2) == ["last words", "unfinished"])
             #expect(collector.lines.all.allSatisfy { $0.connection == 9 })
             _ = await process.exited()
@@ -111,9 +121,8 @@ struct StandardErrorTests {
     @Test("a descendant's line belongs to the connection of its session, a stranger's to none")
     func descendant() async throws {
         try await withChannel { loop, spawner, collector in
-            let (process, _) = try await start(
-                shell("(echo deep >&2; exec sleep 1000) & wait"), by: spawner, standardError: collector.channel.sink)
-            collector.connections[process.pid] = 5
+            let (process, _) = try await collector.start(
+                shell("(echo deep >&2; exec sleep 1000) & wait"), as: 5, by: spawner)
             await collector.lines.wait(forCount: 1)
             let line = collector.lines.all[0]
             #expect(line.connection == 5 && line.pid != process.pid)

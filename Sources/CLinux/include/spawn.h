@@ -7,7 +7,6 @@
 
 // The steps of a spawn, in the order in which they are made. The child leaves the one it is in in the shared record.
 enum clinux_spawn_step {
-    CLINUX_STEP_TURN,      // waiting until fewer children are on their way, in the parent
     CLINUX_STEP_PLACE,     // dup3 of the descriptors into the low places, in the parent
     CLINUX_STEP_CLONE,     // clone, in the parent
     CLINUX_STEP_UNSHARE,   // close_range with CLOSE_RANGE_UNSHARE: a descriptor table of its own
