@@ -7,8 +7,18 @@
 
 int clinux_datagram_pair(int ends[2]) { return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends); }
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+int clinux_refuse_descriptors(int descriptor) {
+    const int off = 0;
+    return setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
+}
+
 int clinux_datagram_reader(int descriptor) {
     const int on = 1;
+    clinux_refuse_descriptors(descriptor);
     return setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 }
 
@@ -23,7 +33,7 @@ int clinux_datagram_writer(int descriptor, int64_t timeout_microseconds, int byt
 
 ssize_t clinux_receive_from_pid(int descriptor, void *buffer, size_t size, pid_t *pid) {
     // Room for the credentials and nothing more: descriptors that a sender attaches find none, and the kernel drops
-    // them.
+    // them, where it did not refuse them.
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
     struct iovec piece = {buffer, size};
     struct msghdr message = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process as the daemon finds it and makes it: environment, standard descriptors, descriptor limit.
+// The process as the daemon finds it and makes it: environment, keyring, standard descriptors, descriptor limit.
 
+internal import CLinux
 internal import Descriptors
 internal import Glibc
 
@@ -28,6 +29,11 @@ package enum ProcessEnvironment {
             _ = open("/dev/null", O_RDWR)
         }
     }
+
+    /// Leaves the session keyring of whoever started the daemon: handlers inherit it, and may read what is in it.
+    ///
+    /// Where keyrings are not to be had there is nothing to leave.
+    package static func leaveSessionKeyring() { _ = clinux_new_session_keyring() }
 
     /// Raises the soft limit on descriptors to the hard one: a connection is one.
     package static func raiseDescriptorLimit() {

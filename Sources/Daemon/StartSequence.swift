@@ -40,6 +40,7 @@ package struct StartSequence: Sendable {
         // First: before anything else opens a descriptor, starts a thread, or can be interrupted.
         ProcessEnvironment.openStandardDescriptors()
         ShutdownSignals.block()
+        ProcessEnvironment.leaveSessionKeyring()
         do {
             let inherited = InheritedSockets(try receiveInherited())
             ProcessEnvironment.raiseDescriptorLimit()

@@ -31,13 +31,14 @@ public enum UnixAddress: Hashable, Sendable {
 }
 
 extension UnixAddress: CustomStringConvertible {
-    /// The path; `@name` for an abstract name; `unix` when there is no name.
+    /// The path, a relative one with `./`; `@name` for an abstract name; `unix` when there is no name.
     ///
     /// Bytes that are not printable ASCII are written `\xNN`, so that an address never disturbs a terminal or a log.
     public var description: String {
         switch self {
         case .unnamed: "unix"
-        case .path(let path): Self.printable(path.utf8)
+        // A relative path may look like any other address.
+        case .path(let path): (path.hasPrefix("/") ? "" : "./") + Self.printable(path.utf8)
         case .abstract(let name): "@" + Self.printable(name)
         }
     }

@@ -75,7 +75,8 @@ package struct HandlerEnvironment: Sendable {
             block.add("IPCREMOTEEUID=", UInt64(identity.uid))
             block.add("IPCREMOTEEGID=", UInt64(identity.gid))
         }
-        guard case .path(let path) = peer else { return }
+        // Nor has one with a relative path: where it leads only the peer knows, and it may look like anything.
+        guard case .path(let path) = peer, path.hasPrefix("/") else { return }
         block.add("REMOTE_ADDR=", path)
         block.add("IPCREMOTEPATH=", path)
     }

@@ -14,6 +14,9 @@ internal import Glibc
 /// | running | ours, also as a zombie | reach it and its group | when the pidfd says that it has ended: it is reaped |
 /// | ended | may be another's | are not sent | never; the report stays |
 ///
+/// A process that has ended while another one traces it, even one of its own children, is the tracer's to reap first:
+/// it is given up after ``patienceWithTracer``, its end unknown, and reaped when the tracer lets go of it.
+///
 /// It keeps itself alive until it is reaped: a process that nobody waits for leaves no zombie.
 // Safe: the state is touched only on the loop's thread; `exited()` hops there.
 package final class HandlerProcess: @unchecked Sendable {
@@ -21,11 +24,14 @@ package final class HandlerProcess: @unchecked Sendable {
     package let pid: Int32
     let loop: EventLoop
     private let started: Duration
+    private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
     private var start = Start.inFlight(nil)
     var climb: Climb?
+    /// How long a process that has ended may stay another's to reap.
+    package static let patienceWithTracer: Duration = .seconds(1)
     /// How it ended; `nil` while it runs.
     ///
     /// Only on the loop.
@@ -62,7 +68,7 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Waits until the program was executed, for a little more than the spawner's deadline at most.
     ///
     /// By one task, on the loop. The task's cancellation does not end the wait.
-    /// - Throws: the step that failed. Nothing is left of the process then.
+    /// - Throws: the step that failed. The process has ended then, or was killed.
     package nonisolated(nonsending) func executed() async throws(SpawnFailure) {
         loop.preconditionOnLoop()
         if case .settled(nil) = start { return }
@@ -81,14 +87,8 @@ package final class HandlerProcess: @unchecked Sendable {
     func settle(_ failure: SpawnFailure?) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
-        if failure == nil {
-            watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
-        } else {
-            // It has left our memory and is on its way out. ECHILD if the daemon ignores SIGCHLD: nothing is left then.
-            var ended = clinux_exit()
-            _ = pidfd?.use { clinux_wait($0, 1, &ended) }
-            end(ExitReport(ending: .unknown, duration: loop.now - started))
-        }
+        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
+        if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
         waiting?.resume(returning: failure)
     }
 
@@ -136,20 +136,32 @@ package final class HandlerProcess: @unchecked Sendable {
         let result = pidfd?.use { clinux_wait($0, 0, &ended) }
         // ECHILD: somebody else has reaped it, or the kernel did, because SIGCHLD is ignored.
         let isOurs = result == 0
-        guard !isOurs || ended.pid != 0 else { return }
+        guard !isOurs || ended.pid != 0 else { return waitForTracer() }
         let duration = loop.now - started
-        let report =
-            isOurs
-            ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
-            : ExitReport(ending: .unknown, duration: duration)
-        end(report)
-    }
-
-    private func end(_ report: ExitReport) {
         // The watch before its descriptor: the number may be another's as soon as it is closed.
         watch?.cancel()
         watch = nil
         pidfd.take()?.close()
+        end(
+            isOurs
+                ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
+                : ExitReport(ending: .unknown, duration: duration))
+    }
+
+    // It is a zombie, but not yet ours. The watch would wake us again and again.
+    private func waitForTracer() {
+        watch?.change(to: [])
+        let since = tracedSince ?? loop.now
+        tracedSince = since
+        if loop.now - since >= Self.patienceWithTracer {
+            end(ExitReport(ending: .unknown, duration: loop.now - started))
+        }
+        loop.schedule(after: Self.patienceWithTracer / 4) { self.watch?.change(to: .read) }
+    }
+
+    // The first report stays: of a process that was given up, what is learned later comes too late.
+    private func end(_ report: ExitReport) {
+        guard self.report == nil else { return }
         climb?.timer?.cancel()
         climb = nil
         self.report = report

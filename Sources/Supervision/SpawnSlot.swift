@@ -18,8 +18,7 @@ package final class SpawnSlot: @unchecked Sendable {
     /// Whose slot it is; nil while it is vacant.
     var command: PreparedCommand?
     private var began: UInt64 = 0
-    /// Whether it was killed because the deadline had passed.
-    var isTimedOut = false
+    private var killed: UInt64?
 
     private let record: UnsafeMutablePointer<clinux_spawn>
     private let socketPlace: Descriptor
@@ -56,6 +55,18 @@ package final class SpawnSlot: @unchecked Sendable {
     /// How long ago the child was made, in nanoseconds.
     var age: UInt64 { Self.now - began }
 
+    /// Whether it was killed because the deadline had passed.
+    var isTimedOut: Bool { killed != nil }
+
+    /// How long ago that was, in nanoseconds.
+    var timeSinceKill: UInt64 { killed.map { Self.now - $0 } ?? 0 }
+
+    /// Kills the child: the deadline has passed.
+    func kill() {
+        killed = Self.now
+        process?.signal(SIGKILL)
+    }
+
     /// Waits until it is so no more, `nanoseconds` at most.
     func wait(_ nanoseconds: UInt64) { clinux_spawn_wait(record, Int64(clamping: nanoseconds)) }
 
@@ -72,7 +83,7 @@ package final class SpawnSlot: @unchecked Sendable {
         environment.write(to: &block)
         record.pointee.command = command.record
         record.pointee.environment = block.pointers(after: command.environment)
-        isTimedOut = false
+        killed = nil
         began = Self.now
         switch clone(record) {
         case .success(let pid):
@@ -86,7 +97,7 @@ package final class SpawnSlot: @unchecked Sendable {
     /// Keeps the process until the child is done.
     func hold(_ process: HandlerProcess) { self.process = process }
 
-    /// The child is done.
+    /// The child is done, or is waited for no longer.
     /// - Returns: the process, and why it was not executed if it was not.
     func finish() -> (process: HandlerProcess?, failure: SpawnFailure?) {
         vacatePlace()

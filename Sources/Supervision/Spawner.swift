@@ -12,8 +12,8 @@ package import SystemPackage
 ///
 /// A child on its way does not hold the loop up: it is looked at once a turn, and waited for only when there is nothing
 /// else to do. One that hangs, because a process of the handler's user stops it or a file system does not answer, keeps
-/// its slot until the deadline, and is killed then; meanwhile nothing else is started for its command. What cannot be
-/// ended is a child that waits in the kernel where no signal reaches it.
+/// its slot until the deadline, and is killed then; meanwhile nothing else is started for its command. One that waits
+/// in the kernel where no signal reaches it is abandoned after a second deadline: another slot is made in place of its.
 ///
 /// | a slot | its child | leaves it |
 /// | --- | --- | --- |
@@ -37,6 +37,8 @@ package final class Spawner: @unchecked Sendable {
     /// The oldest first.
     private var inFlight: [SpawnSlot] = []
 
+    /// Their children may still use them.
+    private var abandoned: [SpawnSlot] = []
     private var isPolling = false
     private var waiting: [Waiter] = []
 
@@ -66,9 +68,11 @@ package final class Spawner: @unchecked Sendable {
     deinit {
         for slot in inFlight {
             slot.process?.signal(SIGKILL)
-            while slot.isInFlight { slot.wait(deadline) }
+            slot.wait(deadline)
             Self.finish(slot)
         }
+        // For good: what a child still uses must never be freed.
+        for slot in inFlight + abandoned where slot.isInFlight { _ = Unmanaged.passRetained(slot) }
     }
 
     // MARK: Slots
@@ -174,21 +178,33 @@ package final class Spawner: @unchecked Sendable {
     private func settle() {
         var isAnyDone = false
         for slot in inFlight {
-            if !slot.isInFlight {
+            if isOver(slot) {
                 isAnyDone = true
             } else if !slot.isTimedOut, slot.age >= deadline {
-                slot.isTimedOut = true
-                slot.process?.signal(SIGKILL)
+                slot.kill()
             }
         }
         guard isAnyDone else { return }
-        let done = inFlight.filter { !$0.isInFlight }
+        let done = inFlight.filter(isOver)
         inFlight.removeAll { slot in done.contains { $0 === slot } }
         for slot in done {
             Self.finish(slot)
             vacate(slot)
+            if slot.isInFlight { replace(slot) }
         }
+        abandoned.removeAll { !$0.isInFlight }
         serveWaiting()
+    }
+
+    private func isOver(_ slot: SpawnSlot) -> Bool {
+        !slot.isInFlight || slot.isTimedOut && slot.timeSinceKill >= deadline
+    }
+
+    private func replace(_ slot: SpawnSlot) {
+        vacant.removeAll { $0 === slot }
+        abandoned.append(slot)
+        // With nothing left to make one of, the others have to do.
+        if let another = try? SpawnSlot() { vacant.append(another) }
     }
 
     private static func finish(_ slot: SpawnSlot) {

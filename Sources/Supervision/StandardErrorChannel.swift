@@ -25,6 +25,8 @@ package final class StandardErrorChannel: @unchecked Sendable {
     private static let longestDatagram = 64 * 1024
     private static let datagramsPerTurn = 128
     private static let rememberedEnds = 64
+    /// Numbers of processes come back: one that comes back later than this is another's.
+    private static let rememberedTime: Duration = .seconds(1)
 
     /// Where handlers write.
     package let sink: StandardErrorSink
@@ -38,7 +40,7 @@ package final class StandardErrorChannel: @unchecked Sendable {
     private var writing: Descriptor?
     private var watch: DescriptorWatch?
     private var joiner = LineJoiner()
-    private var ended: [(leader: Int32, connection: UInt64)] = []
+    private var ended: [(leader: Int32, connection: UInt64, at: Duration)] = []
     private var nextEnded = 0
 
     /// Makes the pair and begins to read.
@@ -74,9 +76,9 @@ package final class StandardErrorChannel: @unchecked Sendable {
     package func connectionEnded(_ connection: UInt64, leader: Int32) {
         loop.preconditionOnLoop()
         if ended.count < Self.rememberedEnds {
-            ended.append((leader, connection))
+            ended.append((leader, connection, loop.now))
         } else {
-            ended[nextEnded] = (leader, connection)
+            ended[nextEnded] = (leader, connection, loop.now)
             nextEnded = (nextEnded + 1) % Self.rememberedEnds
         }
         joiner.flush(where: { $0.connection == connection }, to: deliver)
@@ -128,7 +130,9 @@ package final class StandardErrorChannel: @unchecked Sendable {
     // The latest, for numbers come back.
     private func endedConnection(_ leader: Int32) -> UInt64? {
         let newest = nextEnded == 0 ? ended.count : nextEnded
-        return (ended[..<newest].last { $0.leader == leader } ?? ended[newest...].last { $0.leader == leader })?
-            .connection
+        let found =
+            ended[..<newest].last { $0.leader == leader } ?? ended[newest...].last { $0.leader == leader }
+        guard let found, loop.now - found.at <= Self.rememberedTime else { return nil }
+        return found.connection
     }
 }

@@ -169,4 +169,34 @@ struct HandlerProcessTests {
         #expect(ladder.timeToKill == .seconds(3))
         #expect(StopLadder.kill.timeToKill == .zero)
     }
+
+    @Test("a process that has ended while its own child traces it is given up, wakes nobody, and is reaped in the end")
+    func tracedZombie() async throws {
+        try await onLoop { loop in
+            #if arch(x86_64)
+                let ptrace = 101
+            #else
+                let ptrace = 117
+            #endif
+            // The child seizes its parent, which then exits: the zombie is the tracer's.
+            let script = """
+                use POSIX; $| = 1; pipe(my $r, my $w); if (!fork) { setsid; syscall(\(ptrace), 0x4206, getppid, 0, 0)
+                == 0 or print "refused "; print "$$\\n"; syswrite $w, 'x'; close STDIN; close STDOUT; sleep 1000 }
+                sysread $r, my $b, 1; exit 0
+                """
+            let (process, streams) = try await start(
+                HandlerCommand(service: "test", path: "/usr/bin/perl", arguments: ["perl", "-e", script]),
+                by: Spawner(on: loop))
+            let started = loop.now
+            let usedBefore = clock()
+            let report = await process.exited()
+            #expect(report.ending == .unknown)
+            #expect(loop.now - started >= HandlerProcess.patienceWithTracer)
+            #expect(clock() - usedBefore < CLOCKS_PER_SEC / 2 || loop.now - started > .seconds(5))
+            let tracer = try #require(Int32((await streams.readAll(on: loop)).dropLast()))
+            #expect(kill(process.pid, 0) == 0, "it is a zombie, and still there")
+            kill(tracer, SIGKILL)
+            while kill(process.pid, 0) == 0 { try await loop.sleep(for: .milliseconds(10)) }
+        }
+    }
 }

@@ -71,6 +71,9 @@ static inline pid_t clinux_gettid(void) { return (pid_t)syscall(SYS_gettid); }
 // The process at the other end of a Unix socket: 0, or -1 and errno.
 int clinux_peer_credentials(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid);
 
+// Joins a new, empty session keyring, which children inherit. Fails where keyrings are not to be had.
+int clinux_new_session_keyring(void);
+
 // Drops every SYN without ACK that arrives at a listening TCP socket: 0, or -1 and errno.
 int clinux_drop_new_connections(int listener);
 

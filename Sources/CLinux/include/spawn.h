@@ -102,6 +102,10 @@ int clinux_wait(int pidfd, int waits, struct clinux_exit *result);
 // Two connected Unix datagram sockets, close-on-exec.
 int clinux_datagram_pair(int ends[2]);
 
+// Has the kernel refuse descriptors that are sent to this Unix socket: closing one that nobody wanted can block.
+// Fails before Linux 6.16.
+int clinux_refuse_descriptors(int descriptor);
+
 // Makes one end learn the pid of whoever sends to it.
 int clinux_datagram_reader(int descriptor);
 
