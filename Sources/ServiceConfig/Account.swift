@@ -46,6 +46,28 @@ package enum AccountKey: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// What a name of the user database stands for.
+package enum AccountKind: String, Sendable {
+    /// A user.
+    case user
+    /// A group.
+    case group
+}
+
+/// A group as a setting names it.
+package struct Group: Equatable, Sendable {
+    /// The name, or the number in digits, as it was written.
+    package let name: String
+    /// The number.
+    package let gid: UInt32
+
+    /// A group from its parts.
+    package init(name: String, gid: UInt32) {
+        self.name = name
+        self.gid = gid
+    }
+}
+
 /// Why the system's user database gave no answer.
 package struct AccountLookupFailure: Error, Equatable, Sendable {
     /// The reason, such as `Input/output error`.
@@ -86,18 +108,22 @@ package struct AccountDirectory: Sendable {
     package let user: @Sendable (AccountKey) throws(AccountLookupFailure) -> User?
     /// Finds a group's number.
     package let group: @Sendable (AccountKey) throws(AccountLookupFailure) -> UInt32?
+    /// Names that the database knows, for suggestions; not necessarily all.
+    package let names: @Sendable (AccountKind) -> [String]
     /// Finds the groups of the user with this name, including the group given.
     package let groups: @Sendable (_ user: String, _ including: UInt32) throws(AccountLookupFailure) -> [UInt32]
 
-    /// A directory from its three questions.
+    /// A directory from its questions.
     package init(
         user: @escaping @Sendable (AccountKey) throws(AccountLookupFailure) -> User?,
         group: @escaping @Sendable (AccountKey) throws(AccountLookupFailure) -> UInt32?,
-        groups: @escaping @Sendable (_ user: String, _ including: UInt32) throws(AccountLookupFailure) -> [UInt32]
+        groups: @escaping @Sendable (_ user: String, _ including: UInt32) throws(AccountLookupFailure) -> [UInt32],
+        names: @escaping @Sendable (AccountKind) -> [String] = { _ in [] }
     ) {
         self.user = user
         self.group = group
         self.groups = groups
+        self.names = names
     }
 }
 

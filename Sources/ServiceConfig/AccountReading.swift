@@ -49,10 +49,12 @@ extension TableReader<ServiceKey> {
                 expected: "no `group`, or serverd started as root")
         }
     }
+}
 
+extension TableReader {
     /// A user that a key names, by name or number.
-    mutating func user(_ key: ServiceKey, context: ConfigurationContext) -> Located<NamedUser>? {
-        guard let account = accountKey(key) else { return nil }
+    mutating func user(_ key: Key, context: ConfigurationContext) -> Located<NamedUser>? {
+        guard let value = value(key), let account = accountKey(value, of: key) else { return nil }
         do {
             if let user = try context.accounts.user(account.value) {
                 return Located(value: NamedUser(user), position: account.position)
@@ -64,33 +66,61 @@ extension TableReader<ServiceKey> {
         if case .number(let number) = account.value {
             return Located(value: NamedUser(number: number), position: account.position)
         }
-        fail(
-            account.position, "there is no user \(quoted(account.value.description))",
-            expected: "a user of this machine, by name or number")
+        failUnknown(.user, account, context: context)
         return nil
     }
 
     /// The number of a group that a key names, by name or number.
-    mutating func groupNumber(_ key: ServiceKey, context: ConfigurationContext) -> UInt32? {
-        guard let account = accountKey(key) else { return nil }
+    mutating func groupNumber(_ key: Key, context: ConfigurationContext) -> UInt32? {
+        guard let value = value(key) else { return nil }
+        return group(value, of: key, context: context)?.gid
+    }
+
+    /// The groups of a list, each once; what is wrong with one of them does not hide the others.
+    mutating func groups(_ key: Key, context: ConfigurationContext) -> [Group] {
+        guard let value = value(key) else { return [] }
+        guard case .array(let items) = value.content else {
+            wrongKind(key, value, expected: "a list of groups, such as \(key.rawValue) = [\"adm\"]")
+            return []
+        }
+        var groups: [Group] = []
+        for item in items {
+            guard let group = group(item, of: key, context: context) else { continue }
+            if !groups.contains(where: { $0.gid == group.gid }) { groups.append(group) }
+        }
+        return groups
+    }
+
+    /// The group that `value`, found at `key`, names by name or number.
+    private mutating func group(_ value: TOMLValue, of key: Key, context: ConfigurationContext) -> Group? {
+        guard let account = accountKey(value, of: key) else { return nil }
+        let name = account.value.description
         // A number needs no entry: files and processes may have any.
-        if case .number(let number) = account.value { return number }
+        if case .number(let number) = account.value { return Group(name: name, gid: number) }
         do {
-            if let number = try context.accounts.group(account.value) { return number }
-            fail(
-                account.position, "there is no group \(quoted(account.value.description))",
-                expected: "a group of this machine, by name or number")
+            if let number = try context.accounts.group(account.value) { return Group(name: name, gid: number) }
+            failUnknown(.group, account, context: context)
         } catch {
-            fail(account.position, "group \(quoted(account.value.description)) cannot be looked up: \(error.reason)")
+            fail(account.position, "group \(quoted(name)) cannot be looked up: \(error.reason)")
         }
         return nil
+    }
+
+    /// Adds the error of a name that the user database does not know.
+    private mutating func failUnknown(
+        _ kind: AccountKind, _ account: Located<AccountKey>, context: ConfigurationContext
+    ) {
+        let name = account.value.description
+        fail(
+            account.position, "there is no \(kind.rawValue) \(quoted(name))",
+            expected: "a \(kind.rawValue) of this machine, by name or number",
+            suggestion: NearestName.find(name, among: context.accounts.names(kind)))
     }
 
     /// A name or a number of a user or a group.
     ///
     /// The largest number means "no change" to the kernel and is none.
-    private mutating func accountKey(_ key: ServiceKey) -> Located<AccountKey>? {
-        guard let value = value(key) else { return nil }
+    private mutating func accountKey(_ value: TOMLValue, of key: Key) -> Located<AccountKey>? {
         let expected = "a name in quotes, or a number from 0 to \(UInt32.max - 1)"
         var number: UInt32?
         if case .integer(let integer) = value.content {

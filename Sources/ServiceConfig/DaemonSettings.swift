@@ -18,24 +18,28 @@ package struct DaemonSettings: Equatable, Sendable {
     package let drainTimeout: Duration
     /// How long a handler may take to end after SIGTERM before it gets SIGKILL.
     package let stopTimeout: Duration
+    /// Who may do what on the admin socket.
+    package let access: AdminAccess
 
-    /// Settings from their parts, neither negative nor longer than ``maximumTimeout``.
-    package init(drainTimeout: Duration = defaultDrainTimeout, stopTimeout: Duration = defaultStopTimeout) {
+    /// Settings from their parts, the timeouts neither negative nor longer than ``maximumTimeout``.
+    package init(
+        drainTimeout: Duration = defaultDrainTimeout, stopTimeout: Duration = defaultStopTimeout,
+        access: AdminAccess = AdminAccess()
+    ) {
         let allowed = Duration.zero...Self.maximumTimeout
         precondition(allowed.contains(drainTimeout) && allowed.contains(stopTimeout), "a timeout is out of its range")
         self.drainTimeout = drainTimeout
         self.stopTimeout = stopTimeout
+        self.access = access
     }
 
-    /// The keys of `serverd.toml`.
-    private enum Key: String, CaseIterable {
-        case drainTimeout = "drain_timeout"
-        case stopTimeout = "stop_timeout"
-    }
-
-    /// The settings in `file`; nil after adding to `errors` what is wrong with it.
-    static func parse(_ file: SourceFile, errors: inout [ConfigError]) -> DaemonSettings? {
-        guard var reader = TableReader<Key>(file, errors: &errors) else { return nil }
+    /// The settings in `file`, the defaults when there is none; nil after adding to `errors` what is wrong with it.
+    static func parse(
+        _ file: SourceFile?, context: ConfigurationContext, errors: inout [ConfigError]
+    ) -> (settings: DaemonSettings, keyLines: KeyLines<DaemonKey>?)? {
+        let standardReaders = standardReaders(context: context)
+        guard let file else { return (DaemonSettings(access: AdminAccess(readers: standardReaders)), nil) }
+        guard var reader = TableReader<DaemonKey>(file, errors: &errors) else { return nil }
         reader.rejectUnknownKeys { entry in
             guard ServiceKey(rawValue: entry.key) != nil || ["service", "services"].contains(entry.key) else {
                 return nil
@@ -44,9 +48,25 @@ package struct DaemonSettings: Equatable, Sendable {
         }
         let drainTimeout = reader.duration(.drainTimeout, in: .zero...maximumTimeout)
         let stopTimeout = reader.duration(.stopTimeout, in: .zero...maximumTimeout)
+        let readers = reader.groups(.adminRead, context: context)
+        let operators = reader.groups(.adminOperate, context: context)
+        let connectors = reader.groups(.adminConnect, context: context)
         errors += reader.errors
         guard reader.errors.isEmpty else { return nil }
-        return DaemonSettings(
-            drainTimeout: drainTimeout ?? defaultDrainTimeout, stopTimeout: stopTimeout ?? defaultStopTimeout)
+        let furtherReaders = readers.filter { group in !standardReaders.contains { $0.gid == group.gid } }
+        let settings = DaemonSettings(
+            drainTimeout: drainTimeout ?? defaultDrainTimeout, stopTimeout: stopTimeout ?? defaultStopTimeout,
+            access: AdminAccess(
+                readers: standardReaders + furtherReaders, operators: operators, connectors: connectors))
+        return (settings, reader.keyLines)
+    }
+
+    /// The group that may read without being named, if the system has it.
+    ///
+    /// Nobody wrote it, so there is no error to show when it cannot be looked up: its members then have no access.
+    private static func standardReaders(context: ConfigurationContext) -> [Group] {
+        let name = AdminAccess.standardReaders
+        guard let gid = try? context.accounts.group(.name(name)) else { return [] }
+        return [Group(name: name, gid: gid)]
     }
 }

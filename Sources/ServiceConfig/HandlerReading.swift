@@ -38,12 +38,14 @@ extension TableReader<ServiceKey> {
         let workingDirectory = path(.workingDirectory)
         let umask = permissions(.umask, example: "022")
         let successExitStatus = successExitStatus()
+        let allowsShutdown = boolean(.allowShutdown)
         guard let command, let path = command.first else { return nil }
         return ProgramDefinition(
             path: path, arguments: Array(command.dropFirst()), account: account, environment: environment,
             passEnvironment: passEnvironment,
             workingDirectory: workingDirectory ?? ProgramDefinition.defaultWorkingDirectory,
-            umask: umask ?? ProgramDefinition.defaultUmask, successExitStatus: successExitStatus)
+            umask: umask ?? ProgramDefinition.defaultUmask, successExitStatus: successExitStatus,
+            allowsShutdown: allowsShutdown ?? false)
     }
 
     /// The program and its arguments.

@@ -64,6 +64,11 @@ package struct ListenAddress: Hashable, Sendable {
         return ListenAddress(.inherited(name: name))
     }
 
+    /// Whether it is a Unix socket, be it a file or an abstract name.
+    package var isUnix: Bool {
+        if case .unix = kind { true } else { false }
+    }
+
     /// Whether there will be a socket file, to which the keys `socket_…` apply.
     package var isSocketFile: Bool {
         if case .unix(.path) = kind { true } else { false }

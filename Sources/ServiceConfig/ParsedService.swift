@@ -16,6 +16,8 @@ struct ParsedService {
     let listen: [Located<ListenAddress>]
     /// The text of its file.
     let source: SourceText
+    /// Where its keys stand.
+    let keyLines: KeyLines<ServiceKey>
 
     /// Reads `file` and adds to `errors` what is wrong with it; nil when nothing at all could be read.
     static func parse(
@@ -38,8 +40,7 @@ struct ParsedService {
         errors += reader.errors
         return ParsedService(
             definition: reader.errors.isEmpty ? definition : nil, name: name, isEnabled: isEnabled,
-            listen: listen ?? [],
-            source: reader.source)
+            listen: listen ?? [], source: reader.source, keyLines: reader.keyLines)
     }
 
     /// The service itself; nil when one of the parts that it cannot do without is missing or wrong.
@@ -52,7 +53,9 @@ struct ParsedService {
         let maxConnections = reader.integer(.maxConnections, in: 1...1_000_000)
         let backlog = reader.integer(.backlog, in: 1...1_000_000)
         let onHandlerError = reader.word(.onHandlerError, as: ServiceDefinition.OnHandlerError.self)
+        let allowsConnect = reader.boolean(.connect)
         let socketFile = reader.socketFileOptions(listen: listen, context: context)
+        reader.rejectShutdownWithoutTCP(listen: listen)
         guard let handler, let addresses = listen?.map(\.value), let first = addresses.first,
             Set(addresses).count == addresses.count
         else { return nil }
@@ -61,7 +64,8 @@ struct ParsedService {
             name: name, description: description ?? "", isEnabled: isEnabled, listen: first,
             alsoListen: Array(addresses.dropFirst()), handler: handler, maxConnections: maxConnections,
             backlog: backlog ?? ServiceDefinition.defaultBacklog, onHandlerError: onHandlerError ?? .ignore,
-            socketFile: socketFile, origin: ServiceDefinition.Origin(file: reader.source.path, line: line))
+            allowsConnect: allowsConnect ?? false, socketFile: socketFile,
+            origin: ServiceDefinition.Origin(file: reader.source.path, line: line))
     }
 }
 
@@ -127,6 +131,17 @@ extension TableReader<ServiceKey> {
         let owner = socketOwner(context: context)
         let group = groupNumber(.socketGroup, context: context)
         return SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, owner: owner, group: group)
+    }
+
+    /// Adds an error when `allow_shutdown` is said of a service that listens on Unix sockets only: the kernel ends no
+    /// stream of theirs.
+    fileprivate mutating func rejectShutdownWithoutTCP(listen: [Located<ListenAddress>]?) {
+        guard let position = position(.allowShutdown), let listen, !listen.isEmpty,
+            listen.allSatisfy({ $0.value.isUnix })
+        else { return }
+        fail(
+            position, "`allow_shutdown` has nothing to apply to: the service listens on Unix sockets only",
+            expected: "a port in `listen`, or no `allow_shutdown`")
     }
 
     private mutating func socketOwner(context: ConfigurationContext) -> UInt32? {

@@ -24,6 +24,8 @@ package struct ProgramDefinition: Equatable, Sendable {
     package let umask: UInt32
     /// Which of its ends count as a success.
     package let successExitStatus: SuccessExitStatus
+    /// Whether an operator may end its TCP stream under it, which the program sees as a broken connection.
+    package let allowsShutdown: Bool
 
     /// The absolute path of the program.
     package var path: String { arguments[0] }
@@ -32,7 +34,8 @@ package struct ProgramDefinition: Equatable, Sendable {
     package init(
         path: String, arguments: [String] = [], account: Account? = nil, environment: [String: String] = [:],
         passEnvironment: [String] = [], workingDirectory: String = defaultWorkingDirectory,
-        umask: UInt32 = defaultUmask, successExitStatus: SuccessExitStatus = SuccessExitStatus()
+        umask: UInt32 = defaultUmask, successExitStatus: SuccessExitStatus = SuccessExitStatus(),
+        allowsShutdown: Bool = false
     ) {
         precondition(path.hasPrefix("/") && workingDirectory.hasPrefix("/"), "paths of a program are absolute")
         precondition(umask <= 0o777, "a umask has permission bits only")
@@ -47,6 +50,7 @@ package struct ProgramDefinition: Equatable, Sendable {
         self.workingDirectory = workingDirectory
         self.umask = umask
         self.successExitStatus = successExitStatus
+        self.allowsShutdown = allowsShutdown
     }
 }
 

@@ -44,7 +44,7 @@ enum ServiceConflicts {
     /// What two addresses must share to be in each other's way; nil for one that never is.
     ///
     /// It keeps the search short among a thousand services.
-    private static func key(of address: ListenAddress) -> String? {
+    static func key(of address: ListenAddress) -> String? {
         switch address.kind {
         case .inet(let inet): inet.port == 0 ? nil : "port \(inet.port)"
         case .everyAddress(let port): port == 0 ? nil : "port \(port)"
@@ -53,7 +53,7 @@ enum ServiceConflicts {
     }
 
     /// Whether two addresses with one ``key(of:)`` cannot both be listened on.
-    private static func excludes(_ a: ListenAddress, _ b: ListenAddress) -> Bool {
+    static func excludes(_ a: ListenAddress, _ b: ListenAddress) -> Bool {
         switch (a.kind, b.kind) {
         case (.inet(let a), .inet(let b)):
             a == b || a.ip.isV6 == b.ip.isV6 && (isWildcard(a.ip) || isWildcard(b.ip))

@@ -60,6 +60,8 @@ package struct ServiceDefinition: Equatable, Sendable {
     package let backlog: Int
     /// What an error of a handler does.
     package let onHandlerError: OnHandlerError
+    /// Whether callers of the admin socket may become connections of it.
+    package let allowsConnect: Bool
     /// The mode and the owner of its socket files.
     package let socketFile: SocketFileOptions
     /// Where it was written.
@@ -71,7 +73,8 @@ package struct ServiceDefinition: Equatable, Sendable {
     package init(
         name: ServiceName, description: String = "", isEnabled: Bool = true, listen: ListenAddress,
         alsoListen: [ListenAddress] = [], handler: Handler, maxConnections: Int? = nil, backlog: Int = defaultBacklog,
-        onHandlerError: OnHandlerError = .ignore, socketFile: SocketFileOptions = SocketFileOptions(), origin: Origin
+        onHandlerError: OnHandlerError = .ignore, allowsConnect: Bool = false,
+        socketFile: SocketFileOptions = SocketFileOptions(), origin: Origin
     ) {
         let addresses = [listen] + alsoListen
         precondition(Set(addresses).count == addresses.count, "service \(name) listens twice on one address")
@@ -84,6 +87,7 @@ package struct ServiceDefinition: Equatable, Sendable {
         self.maxConnections = maxConnections
         self.backlog = backlog
         self.onHandlerError = onHandlerError
+        self.allowsConnect = allowsConnect
         self.socketFile = socketFile
         self.origin = origin
     }

@@ -17,14 +17,16 @@ enum ServiceKey: String, CaseIterable {
     case maxConnections = "max_connections"
     case backlog
     case onHandlerError = "on_handler_error"
+    case connect
     case successExitStatus = "success_exit_status"
+    case allowShutdown = "allow_shutdown"
     case socketMode = "socket_mode"
     case socketUser = "socket_user"
     case socketGroup = "socket_group"
 
     /// The keys that say how a program is run, and nothing to a built-in.
     static let ofPrograms: [ServiceKey] = [
-        .user, .group, .environment, .passEnvironment, .workingDirectory, .umask, .successExitStatus,
+        .user, .group, .environment, .passEnvironment, .workingDirectory, .umask, .successExitStatus, .allowShutdown,
     ]
 
     /// The keys that say something of socket files only.

@@ -16,6 +16,9 @@ enum SignalName {
     /// The number of the signal with this name, which begins with `SIG`.
     static func number(_ name: String) -> Int32? { numbers[name] }
 
+    /// The name of a signal that has one here.
+    static func name(_ number: Int32) -> String? { numbers.first { $0.value == number }?.key }
+
     /// The name that was probably meant by `name`.
     static func nearest(to name: String) -> String? {
         if let completed = ["SIG" + name.uppercased()].first(where: { numbers[$0] != nil }) { return completed }

@@ -15,7 +15,7 @@ func quoted(_ text: String) -> String { "`\(PlainText.escaping(text, limit: 80))
 /// The reader of a file whose keys are the cases of `Key`.
 ///
 /// Each question answers nil for a key that is not there and for one that is wrong; the latter adds to ``errors``.
-struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable> {
+struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sendable> {
     let source: SourceText
     private(set) var errors: [ConfigError] = []
     private let entries: [String: TOMLEntry]
@@ -62,6 +62,13 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable> {
     }
 
     // MARK: Keys
+
+    /// Where each key of the file stands.
+    var keyLines: KeyLines<Key> {
+        KeyLines(
+            file: source.path,
+            lines: Key.allCases.compactMap { key in position(key).map { KeyLines.Line(key: key, number: $0.line) } })
+    }
 
     /// Where a key stands, if it is there.
     func position(_ key: Key) -> SourcePosition? { entries[key.rawValue]?.position }

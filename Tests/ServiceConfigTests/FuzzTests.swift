@@ -5,7 +5,7 @@ import ServiceConfig
 import Testing
 
 /// A small random generator that gives the same numbers for the same seed (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {
@@ -24,7 +24,7 @@ struct FuzzTests {
         "\0",
         "\u{feff}", "é", "\u{1b}", "\u{202e}", "-1", "99999999999999999999", "1e400", "nan", "1979-05-27T07:32:00Z",
         "listen", "exec", "builtin", "environment", "0", "70000", "fd:", "@", "/", "[::1]:79", "*:79", "::", ":", "%lo",
-        "user",
+        "user", "connect", "allow_shutdown", "true", "admin_read", "\"staff\"",
     ].map { Array($0.utf8) }
 
     /// The files of the golden cases and of the corpus.
@@ -42,10 +42,13 @@ struct FuzzTests {
             do {
                 let configuration = try Configuration(main: nil, services: [file], context: context)
                 #expect(configuration.services.count == 1)
+                #expect((try? configurationBack(from: configuration, context: context)) == configuration)
             } catch {
                 #expect(!error.errors.isEmpty && error.description.hasSuffix("\n"))
             }
-            _ = try? Configuration(main: file, services: [], context: context)
+            if let main = try? Configuration(main: file, services: [], context: context) {
+                #expect((try? configurationBack(from: main, context: context)) == main)
+            }
         }
     }
 

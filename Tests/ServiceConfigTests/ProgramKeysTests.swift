@@ -13,6 +13,7 @@ struct ProgramKeysTests {
         #expect(program.environment.isEmpty && program.passEnvironment.isEmpty)
         #expect(program.workingDirectory == "/" && program.umask == 0o022)
         #expect(program.successExitStatus == SuccessExitStatus(codes: [0]))
+        #expect(!program.allowsShutdown)
     }
 
     @Test("exec is a list that begins with an absolute path")

@@ -15,7 +15,7 @@ struct ServiceKeysTests {
         #expect(service.listen == [.everyAddress(port: 7)])
         #expect(service.handler == .builtIn(.echo))
         #expect(service.maxConnections == nil && service.backlog == 4096)
-        #expect(service.onHandlerError == .ignore)
+        #expect(service.onHandlerError == .ignore && !service.allowsConnect)
         #expect(service.socketFile == SocketFileOptions(mode: 0o666, owner: nil, group: nil))
         #expect(service.origin.file == "x.toml" && service.origin.line == 1)
     }
@@ -36,6 +36,8 @@ struct ServiceKeysTests {
             max_connections = 50
             backlog = 10
             on_handler_error = "raise"
+            connect = true
+            allow_shutdown = true
             success_exit_status = [1, 255, "SIGTERM", "SIGPIPE"]
             socket_mode = "0660"
             socket_user = "git"
@@ -48,11 +50,11 @@ struct ServiceKeysTests {
             path: "/usr/bin/git", arguments: ["daemon", "--inetd"], account: account,
             environment: ["LANG": "C.UTF-8", "_x1": ""], passEnvironment: ["TZ", "PATH"],
             workingDirectory: "/srv/git", umask: 0o027,
-            successExitStatus: SuccessExitStatus(codes: [1, 255], signals: [15, 13]))
+            successExitStatus: SuccessExitStatus(codes: [1, 255], signals: [15, 13]), allowsShutdown: true)
         let expected = ServiceDefinition(
             name: try #require(ServiceName("x")), description: "Git repositories", isEnabled: false,
             listen: .inet(inet), alsoListen: [try .socketFile("/run/git.sock")], handler: .program(program),
-            maxConnections: 50, backlog: 10, onHandlerError: .raise,
+            maxConnections: 50, backlog: 10, onHandlerError: .raise, allowsConnect: true,
             socketFile: SocketFileOptions(mode: 0o660, owner: 1000, group: 50),
             origin: ServiceDefinition.Origin(file: "x.toml", line: 3))
         #expect(try service(text) == expected)
@@ -116,7 +118,7 @@ struct ServiceKeysTests {
         #expect(errors.map(\.suggestion) == ["max_connections", "max_connections", "user", nil])
         #expect(errors.map(\.line) == [3, 4, 5, 6])
         #expect(errors.last?.message == "unknown key `protocol`")
-        #expect(errors.last?.expected?.hasPrefix("one of the keys backlog, builtin, description, ") == true)
+        #expect(errors.last?.expected?.hasPrefix("one of the keys allow_shutdown, backlog, ") == true)
     }
 
     @Test("a service needs somewhere to listen and exactly one handler")

@@ -6,14 +6,16 @@ import Testing
 
 /// The user database of the tests: root, git (with two more groups), nobody, daemon (whose groups
 /// cannot be looked up), and "broken", which cannot be looked up.
-let testAccounts: AccountDirectory = {
+let testAccounts = accounts(groups: ["root": 0, "daemon": 1, "git": 1000, "staff": 50])
+
+/// The user database of the tests with these groups.
+func accounts(groups: [String: UInt32]) -> AccountDirectory {
     let users = [
         AccountDirectory.User(name: "root", uid: 0, gid: 0, home: "/root", shell: "/bin/bash"),
         AccountDirectory.User(name: "daemon", uid: 1, gid: 1, home: "/usr/sbin", shell: "/usr/sbin/nologin"),
         AccountDirectory.User(name: "git", uid: 1000, gid: 1000, home: "/srv/git", shell: "/bin/sh"),
         AccountDirectory.User(name: "nobody", uid: 65534, gid: 65534, home: "/", shell: "/usr/sbin/nologin"),
     ]
-    let groups: [String: UInt32] = ["root": 0, "daemon": 1, "git": 1000, "staff": 50]
     return AccountDirectory(
         user: { key throws(AccountLookupFailure) in
             switch key {
@@ -32,8 +34,9 @@ let testAccounts: AccountDirectory = {
         groups: { user, gid throws(AccountLookupFailure) in
             if user == "daemon" { throw AccountLookupFailure(reason: "Input/output error") }
             return user == "git" ? [gid, 50, 60] : [gid]
-        })
-}()
+        },
+        names: { $0 == .user ? users.map(\.name) : groups.keys.sorted() })
+}
 
 /// The daemon as root.
 let asRoot = ConfigurationContext(uid: 0, gid: 0, accounts: testAccounts)

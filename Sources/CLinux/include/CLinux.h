@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sockdiag.h"
 #include "spawn.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);

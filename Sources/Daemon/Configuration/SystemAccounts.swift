@@ -22,6 +22,7 @@ extension AccountDirectory {
         let users = Remembered<AccountKey, User?>()
         let groups = Remembered<AccountKey, UInt32?>()
         let memberships = Remembered<Membership, [UInt32]>()
+        let names = Remembered<AccountKind, [String]>()
         return AccountDirectory(
             user: { key throws(AccountLookupFailure) in
                 try users.answer(key) { key throws(AccountLookupFailure) in try SystemAccounts.user(key) }
@@ -33,6 +34,10 @@ extension AccountDirectory {
                 try memberships.answer(Membership(user: user, gid: gid)) { key throws(AccountLookupFailure) in
                     try SystemAccounts.groups(of: key.user, including: key.gid)
                 }
+            },
+            names: { kind in
+                let known = try? names.answer(kind) { SystemAccounts.names($0) }
+                return known ?? []
             })
     }
 
@@ -106,6 +111,22 @@ private enum SystemAccounts {
             // With too little room it tells how much is needed; older entries of NSS may not.
             count = max(count, capacity * 2)
             guard count <= limit else { throw AccountLookupFailure(reason: "more than \(limit) groups") }
+        }
+    }
+
+    /// The names in the local files.
+    ///
+    /// Other databases, of which some have a whole company, are not gone through for a suggestion.
+    static func names(_ kind: AccountKind) -> [String] {
+        let path = kind == .user ? "/etc/passwd" : "/etc/group"
+        guard case .present(let file) = ConfigurationFile.read(path), let bytes = try? file.contents.get() else {
+            return []
+        }
+        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let name = line.prefix { $0 != UInt8(ascii: ":") }
+            // Lines of NIS begin with + or -.
+            guard let first = name.first, !"+-#".utf8.contains(first) else { return nil }
+            return String(decoding: name, as: UTF8.self)
         }
     }
 

@@ -42,6 +42,14 @@ struct SystemAccountsTests {
         #expect(try accounts.groups("no-such-user", 7) == [7])
     }
 
+    @Test("names are offered for what is misspelt")
+    func names() {
+        for kind in [AccountKind.user, .group] {
+            let names = accounts.names(kind)
+            #expect(names.contains("root") && names.allSatisfy { !$0.isEmpty && !$0.contains(":") })
+        }
+    }
+
     @Test("the context is that of this process")
     func context() {
         let context = ConfigurationContext.current()

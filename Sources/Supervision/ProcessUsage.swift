@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What running processes use: processor time and memory, read from /proc without mistaking one process for another.
+
+internal import Descriptors
+package import EventLoops
+internal import Glibc
+
+/// When a process started: with its pid it names one process and no other.
+package struct ProcessStart: Hashable, Sendable {
+    /// In ticks of the kernel's clock since it was booted (proc(5), `starttime`).
+    package let ticks: UInt64
+
+    /// A start at this tick.
+    package init(ticks: UInt64) { self.ticks = ticks }
+
+    /// When the process that has `pid` now started; `nil` when there is none.
+    package static func of(_ pid: Int32) -> ProcessStart? { ProcessStat.read(pid)?.start }
+}
+
+/// What a running process uses.
+package struct ProcessUsage: Equatable, Sendable {
+    /// The processor time it and those of its children that it waited for spent in programs, in ticks of 10 ms.
+    package let userTime: Duration
+    /// The processor time it and those of its children that it waited for spent in the kernel, in ticks of 10 ms.
+    package let systemTime: Duration
+    /// The memory it has resident, in bytes; 0 of a zombie.
+    ///
+    /// The kernel counts on each processor and adds up now and then: it may be some hundred KiB off, and 0 of a program
+    /// that is small or has just begun.
+    package let residentMemory: Int64
+
+    /// How many processes ``of(_:on:)`` reads before it lets the loop turn: well under a millisecond's worth.
+    private static let processesPerTurn = 32
+
+    /// What the process uses that has `pid` and started at `start`.
+    ///
+    /// `nil` when it is gone, also when another has its pid by now: the kernel tells the start in the same answer.
+    package static func of(_ pid: Int32, started start: ProcessStart) -> ProcessUsage? {
+        guard let stat = ProcessStat.read(pid), stat.start == start else { return nil }
+        return stat.usage
+    }
+
+    /// What each of these processes uses, by pid; those that are gone are not there.
+    ///
+    /// It lets the loop turn now and then, since a thousand processes take some ten milliseconds.
+    package static func of(_ processes: [Int32: ProcessStart], on loop: EventLoop) async -> [Int32: ProcessUsage] {
+        var usages: [Int32: ProcessUsage] = [:]
+        for (index, (pid, start)) in processes.enumerated() {
+            if index % processesPerTurn == processesPerTurn - 1 { await loop.yieldTurn() }
+            usages[pid] = of(pid, started: start)
+        }
+        return usages
+    }
+}
+
+/// What is read of a line of /proc/PID/stat (proc(5)).
+struct ProcessStat: Equatable {
+    let start: ProcessStart
+    let usage: ProcessUsage
+
+    private static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
+    private static let pageSize = Int64(max(1, sysconf(CInt(_SC_PAGESIZE))))
+    /// More than the line can have: 52 numbers of at most 20 digits, and a name of at most 64 bytes.
+    private static let longestLine = 2048
+
+    /// The line of the process that has `pid`; `nil` when there is none, or it may not be seen.
+    static func read(_ pid: Int32) -> ProcessStat? {
+        let number = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(adopting: number)
+        return withUnsafeTemporaryAllocation(byteCount: longestLine, alignment: 1) { buffer in
+            // One read: the kernel makes the whole line in it. It fails when the process has gone since.
+            let count = file.use { Glibc.read($0, buffer.baseAddress, buffer.count) }
+            return count > 0 ? ProcessStat(line: UnsafeRawBufferPointer(rebasing: buffer[..<count])) : nil
+        }
+    }
+
+    /// Reads a line; `nil` for what is none.
+    init?(line: UnsafeRawBufferPointer) {
+        // The name stands in parentheses and is the program's choice, other parentheses and spaces included.
+        guard let nameEnd = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        var fields = FieldReader(rest: UnsafeRawBufferPointer(rebasing: line[(nameEnd + 1)...]), next: 3)
+        guard let user = fields.number(14), let system = fields.number(15), let childrenUser = fields.number(16),
+            let childrenSystem = fields.number(17), let start = fields.number(22), let pages = fields.number(24)
+        else { return nil }
+        self.start = ProcessStart(ticks: start)
+        usage = ProcessUsage(
+            userTime: Self.duration(user &+ childrenUser), systemTime: Self.duration(system &+ childrenSystem),
+            residentMemory: Int64(clamping: pages.multipliedReportingOverflow(by: UInt64(Self.pageSize)).partialValue))
+    }
+
+    private static func duration(_ ticks: UInt64) -> Duration {
+        let ticks = Int64(clamping: ticks)
+        let rest = ticks % ticksPerSecond
+        return .seconds(ticks / ticksPerSecond) + .milliseconds(rest * 1000 / ticksPerSecond)
+    }
+}
+
+/// The fields of a line, which a space each precedes, from left to right.
+private struct FieldReader {
+    private static let space = UInt8(ascii: " ")
+
+    let rest: UnsafeRawBufferPointer
+    /// The number of the field that comes next, counted from 1 as in proc(5).
+    var next: Int
+    private var index = 0
+
+    init(rest: UnsafeRawBufferPointer, next: Int) {
+        self.rest = rest
+        self.next = next
+    }
+
+    /// The number in this field, which must come after those that were read; `nil` when it is none.
+    mutating func number(_ field: Int) -> UInt64? {
+        while next < field {
+            guard index < rest.count else { return nil }
+            index += 1
+            while index < rest.count, rest[index] != Self.space { index += 1 }
+            next += 1
+        }
+        guard index < rest.count else { return nil }
+        index += 1
+        next += 1
+        let start = index
+        var value: UInt64 = 0
+        while index < rest.count, rest[index] != Self.space {
+            guard rest[index] >= UInt8(ascii: "0"), rest[index] <= UInt8(ascii: "9") else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, tooLarge) = product.addingReportingOverflow(UInt64(rest[index] - UInt8(ascii: "0")))
+            if overflow || tooLarge { return nil }
+            value = sum
+            index += 1
+        }
+        return index > start ? value : nil
+    }
+}
