@@ -77,6 +77,10 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
         tests("VarlinkTests", ["Varlink", "ManagerInterface"]),
+        .executableTarget(
+            name: "VarlinkPeer", dependencies: ["Varlink", "ManagerInterface", "SocketServer"],
+            path: "Tests/VarlinkInterop/Peer", resources: [.embedInCode("org.varlink.certification.varlink")],
+            swiftSettings: strict),
         tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
         tests("ServiceConfigTests", ["ServiceConfig", "Policy"], exclude: ["Golden", "Corpus"]),
         tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux", system]),
