@@ -14,8 +14,8 @@ let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -49,7 +49,7 @@ let package = Package(
         // Values.
         module("Policy"),
         module("Varlink"),
-        module("ManagerInterface", ["Varlink"]),
+        module("ManagerInterface", ["Varlink"], resources: [.embedInCode("io.serverd.Manager.varlink")]),
         module("ServiceConfig", ["Policy", "CTOML"]),
 
         // The operating system.
@@ -76,7 +76,11 @@ let package = Package(
             dependencies: ["EventLoops", "Descriptors", "Policy", "Sockets", "SocketServer", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
-        tests("VarlinkTests", ["Varlink", "ManagerInterface"]),
+        tests("VarlinkTests", ["Varlink", "ManagerInterface"], exclude: ["Corpus"]),
+        .executableTarget(
+            name: "VarlinkPeer", dependencies: ["Varlink", "ManagerInterface", "SocketServer"],
+            path: "Tests/VarlinkInterop/Peer", resources: [.embedInCode("org.varlink.certification.varlink")],
+            swiftSettings: strict),
         tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
         tests("ServiceConfigTests", ["ServiceConfig", "Policy"], exclude: ["Golden", "Corpus"]),
         tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux", system]),

@@ -39,8 +39,8 @@ final class AdminServer: Sendable {
         do {
             server = try await Server.create(on: .file(path), options: options, onHandlerError: .ignore) {
                 _, reader, writer in
-                try await dispatcher.serve(
-                    (), receive: { try await reader.read() }, send: { try await writer.write($0) })
+                _ = try await dispatcher.serve(
+                    AdminCaller(), receive: { try await reader.read() }, send: { try await writer.write($0) })
             }
         } catch {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
@@ -54,9 +54,9 @@ final class AdminServer: Sendable {
         lock.release()
     }
 
-    private static func dispatcher(_ manager: ServiceManager) -> Dispatcher<Void> {
-        let getStatus = Method<Void>(GetStatus.name) {
-            (query: GetStatus.Parameters, _: Void) async throws(VarlinkError) -> GetStatus.Result in
+    private static func dispatcher(_ manager: ServiceManager) -> Dispatcher<AdminCaller> {
+        let getStatus = Method<AdminCaller>(GetStatus.self) {
+            (query, _) async throws(VarlinkError) -> GetStatus.Result in
             if let result = await manager.status(of: query.service) { return result }
             let name = query.service ?? ""
             throw .noSuchService(name, nearest: await manager.nearestName(to: name))
@@ -70,3 +70,6 @@ final class AdminServer: Sendable {
             ])
     }
 }
+
+/// Whoever has connected to the admin socket: all may do the same.
+struct AdminCaller: VarlinkCaller {}

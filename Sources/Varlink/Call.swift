@@ -29,9 +29,8 @@ package struct Call: Sendable {
         self.message = Array(message)
         let header: CallHeader = try readHeader(self.message)
         guard header.keys.count == shape.memberCount else { throw .duplicateKey }
-        for key in header.keys where !CallHeader.known.contains(key) && !key.contains(".") {
-            throw .unknownKey(key)
-        }
+        let unknown = header.keys.filter { !CallHeader.known.contains($0) && !$0.contains(".") }
+        if let key = unknown.min() { throw .unknownKey(key) }
         guard header.modes.count <= 1 else { throw .contradictoryFlags }
         method = header.method
         mode = header.modes.first ?? .once

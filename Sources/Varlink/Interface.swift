@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // An interface that is served: its description and the handlers of its methods.
 
+/// What a server knows of whoever calls it, for its methods to judge.
+package protocol VarlinkCaller: Sendable {
+    /// What a method that upgrades the connection leaves to whoever owns the connection, so that it goes on.
+    ///
+    /// Where no method does that, `Never`.
+    associatedtype Upgrade: Sendable = Never
+}
+
 /// An interface that is served to callers who are described by a `Caller`.
-package struct Interface<Caller: Sendable>: Sendable {
+package struct Interface<Caller: VarlinkCaller>: Sendable {
     /// The name, as `org.example.ftl`.
     package let name: String
     /// The interface description in Varlink's language, comments included.
@@ -11,7 +19,8 @@ package struct Interface<Caller: Sendable>: Sendable {
 
     /// An interface.
     ///
-    /// Two methods of one name are our bug, and trap.
+    /// Two methods of one name are our bug, and trap. The interface should declare the error `ReplyTooLong (length:
+    /// int, limit: int)` if a method's reply can become long.
     package init(name: String, description: String, methods: [Method<Caller>]) {
         self.name = name
         self.description = description
@@ -23,18 +32,32 @@ package struct Interface<Caller: Sendable>: Sendable {
 ///
 /// Its handler gets the parameters and the caller, whom it must judge itself. What it throws as a ``VarlinkError`` is
 /// the reply.
-package struct Method<Caller: Sendable>: Sendable {
-    let name: String
+package struct Method<Caller: VarlinkCaller>: Sendable {
     /// Answers a call by sending bytes.
-    let answer: @Sendable (Call, Caller, _ send: @escaping SendBytes) async throws -> Void
+    typealias Answer = @Sendable (Call, Caller, _ send: @escaping SendBytes) async throws -> Void
+    /// Answers a call by sending bytes, unless it throws, and tells how the connection goes on.
+    typealias UpgradingAnswer = @Sendable (Call, Caller, _ send: @escaping SendBytes) async throws -> Caller.Upgrade
 
-    /// A method that replies once, with what `handler` returns.
-    package init<Parameters: VarlinkObject, Result: VarlinkObject>(
-        _ name: String,
-        handler: @escaping @Sendable (Parameters, Caller) async throws(VarlinkError) -> Result
+    /// The kinds of methods, which differ in the calls that they answer and in what may be done meanwhile.
+    enum Kind: Sendable {
+        /// Answers at once.
+        case short(Answer)
+        /// Goes on for as long as it likes, and is cancelled when the caller goes away.
+        case long(Answer)
+        /// Takes the connection away.
+        case upgrading(UpgradingAnswer)
+    }
+
+    let name: String
+    let kind: Kind
+
+    /// A method that replies once, with what `handler` returns, which does not take long.
+    package init<Declared: VarlinkMethod>(
+        _ method: Declared.Type,
+        handler: @escaping @Sendable (Declared.Parameters, Caller) async throws(VarlinkError) -> Declared.Result
     ) {
-        self.name = name
-        answer = { call, caller, send in
+        name = method.name
+        kind = .short { call, caller, send in
             try await send(Reply.encode(handler(call.parameters(), caller)))
         }
     }
@@ -43,17 +66,61 @@ package struct Method<Caller: Sendable>: Sendable {
     ///
     /// It must be called with `more`.
     ///
-    /// The handler passes on what the sender throws: the caller is gone.
-    package init<Parameters: VarlinkObject, Result: VarlinkObject>(
-        streaming name: String,
-        handler: @escaping @Sendable (Parameters, Caller, ReplyStream<Result>) async throws -> Result
+    /// The handler passes on what the sender throws: the caller is gone. It is cancelled too when the caller goes away
+    /// while nothing is sent.
+    package init<Declared: VarlinkMethod>(
+        streaming method: Declared.Type,
+        handler:
+            @escaping @Sendable (
+                Declared.Parameters, Caller, ReplyStream<Declared.Result>
+            ) async throws -> Declared.Result
     ) {
-        self.name = name
-        answer = { call, caller, send in
-            let parameters: Parameters = try call.parameters()
-            guard call.mode == .more else { throw VarlinkError.expectedMore }
-            let last = try await handler(parameters, caller, ReplyStream(send: send))
+        self.init(streamingIfAsked: method) { parameters, caller, replies in
+            guard let replies else { throw VarlinkError.expectedMore }
+            return try await handler(parameters, caller, replies)
+        }
+    }
+
+    /// A method that may take long: it replies with what `handler` returns, and before that, if it is called with
+    /// `more`, with what the handler sends.
+    ///
+    /// Without `more` the handler gets no sender. For the rest it is as with a method that must be called with `more`.
+    package init<Declared: VarlinkMethod>(
+        streamingIfAsked method: Declared.Type,
+        handler:
+            @escaping @Sendable (
+                Declared.Parameters, Caller, ReplyStream<Declared.Result>?
+            ) async throws -> Declared.Result
+    ) {
+        name = method.name
+        kind = .long { call, caller, send in
+            let parameters: Declared.Parameters = try call.parameters()
+            let replies = call.mode == .more ? ReplyStream<Declared.Result>(send: send) : nil
+            let last = try await handler(parameters, caller, replies)
             try await send(Reply.encode(last))
+        }
+    }
+
+    /// A method that replies once, after which the connection is no longer Varlink.
+    ///
+    /// It must be called with `upgrade`.
+    ///
+    /// The handler returns its reply, and how the connection goes on. It does nothing to the connection: the reply has
+    /// to be sent before. If that fails the upgrade is dropped, and must then release by itself what it holds.
+    package init<Declared: VarlinkMethod>(
+        upgrading method: Declared.Type,
+        handler:
+            @escaping @Sendable (
+                Declared.Parameters, Caller
+            ) async throws(VarlinkError) -> (reply: Declared.Result, upgrade: Caller.Upgrade)
+    ) {
+        name = method.name
+        kind = .upgrading { call, caller, send in
+            let parameters: Declared.Parameters = try call.parameters()
+            guard call.mode == .upgrade else { throw VarlinkError.expectedUpgrade }
+            let (reply, upgrade) = try await handler(parameters, caller)
+            try await send(Reply.encode(reply))
+            return upgrade
         }
     }
 }
@@ -67,7 +134,7 @@ package struct ReplyStream<Result: VarlinkObject>: Sendable {
 
     /// Sends a reply that others will follow.
     ///
-    /// Throws when the caller is gone.
+    /// Throws when the caller is gone, or the reply too long.
     package func send(_ reply: Result) async throws {
         try await send(Reply.encode(reply, continues: true))
     }

@@ -18,6 +18,15 @@ package enum JSONValue: Hashable, Sendable {
     /// Values by name.
     case object([String: JSONValue])
 
+    /// The fields of an object, by name; those that are `nil` are left out.
+    static func fields(of object: some VarlinkObject) -> [String: JSONValue] {
+        do throws(DecodingError) {
+            return try JSONText.decode([String: JSONValue].self, from: JSONText.encode(object))
+        } catch {
+            preconditionFailure("an object of type \(type(of: object)) is no JSON object: \(error)")
+        }
+    }
+
     /// The text, if this is one.
     package var string: String? {
         if case .string(let text) = self { text } else { nil }
@@ -28,6 +37,13 @@ extension JSONValue: ExpressibleByStringLiteral {
     /// Text.
     package init(stringLiteral value: String) {
         self = .string(value)
+    }
+}
+
+extension JSONValue: ExpressibleByIntegerLiteral {
+    /// A number.
+    package init(integerLiteral value: Int64) {
+        self = .integer(value)
     }
 }
 

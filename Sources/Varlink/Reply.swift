@@ -15,7 +15,7 @@ package struct Reply: Sendable {
         self.message = Array(message)
         let header: ReplyHeader = try readHeader(self.message)
         guard header.keys.count == shape.memberCount else { throw .duplicateKey }
-        for key in header.keys where !ReplyHeader.known.contains(key) { throw .unknownKey(key) }
+        if let key = header.keys.filter({ !ReplyHeader.known.contains($0) }).min() { throw .unknownKey(key) }
         guard !(header.continues && header.error != nil) else { throw .errorContinues }
         continues = header.continues
         error = header.error

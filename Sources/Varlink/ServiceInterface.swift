@@ -22,25 +22,49 @@ package struct ServiceIdentity: Hashable, Sendable {
 }
 
 /// `org.varlink.service` for a service that serves `interfaces` beside it.
-func serviceInterface<Caller: Sendable>(
+func serviceInterface<Caller>(
     identity: ServiceIdentity, describing interfaces: [Interface<Caller>]
 ) -> Interface<Caller> {
-    let name = "org.varlink.service"
+    let name = serviceInterfaceName
     let names = [name] + interfaces.map(\.name)
     let descriptions = Dictionary(
         uniqueKeysWithValues: zip(names, [serviceInterfaceDescription] + interfaces.map(\.description)))
-    let getInfo = Method<Caller>("GetInfo") { (_: NoFields, _: Caller) async throws(VarlinkError) -> ServiceInfo in
+    let getInfo = Method<Caller>(GetInfo.self) { (_, _) async throws(VarlinkError) -> ServiceInfo in
         ServiceInfo(
             vendor: identity.vendor, product: identity.product, version: identity.version, url: identity.url,
             interfaces: names)
     }
-    let getInterfaceDescription = Method<Caller>("GetInterfaceDescription") {
-        (query: DescriptionQuery, _: Caller) async throws(VarlinkError) -> InterfaceDescription in
+    let getInterfaceDescription = Method<Caller>(GetInterfaceDescription.self) {
+        (query, _) async throws(VarlinkError) -> InterfaceDescription in
         guard let description = descriptions[query.interface] else { throw .interfaceNotFound(query.interface) }
         return InterfaceDescription(description: description)
     }
     return Interface(
         name: name, description: serviceInterfaceDescription, methods: [getInfo, getInterfaceDescription])
+}
+
+/// Asks a service who it is.
+package enum GetInfo: VarlinkMethod {
+    /// The name of the interface.
+    package static let interface = serviceInterfaceName
+    /// The method's name inside the interface.
+    package static let name = "GetInfo"
+    /// Nothing is asked.
+    package typealias Parameters = NoFields
+    /// What is replied.
+    package typealias Result = ServiceInfo
+}
+
+/// Asks a service for the description of an interface.
+package enum GetInterfaceDescription: VarlinkMethod {
+    /// The name of the interface.
+    package static let interface = serviceInterfaceName
+    /// The method's name inside the interface.
+    package static let name = "GetInterfaceDescription"
+    /// What is asked.
+    package typealias Parameters = DescriptionQuery
+    /// What is replied.
+    package typealias Result = InterfaceDescription
 }
 
 /// The reply to `GetInfo`.
@@ -89,6 +113,8 @@ package struct InterfaceDescription: VarlinkObject, Hashable {
     }
 }
 
+private let serviceInterfaceName = "org.varlink.service"
+
 private let serviceInterfaceDescription = """
     # The Varlink Service Interface is provided by every varlink service. It
     # describes the service and the interfaces it implements.
@@ -125,5 +151,8 @@ private let serviceInterfaceDescription = """
 
     # Method is expected to be called with 'more' set to true, but wasn't
     error ExpectedMore ()
+
+    # Method is expected to be called with 'upgrade' set to true, but wasn't
+    error ExpectedUpgrade ()
 
     """

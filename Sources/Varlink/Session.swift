@@ -10,6 +10,15 @@ package struct ServerSession: Sendable {
     /// The end of a connection on which nothing was received.
     package init() {}
 
+    /// How many of the bytes that wait to be received belong to the call that they begin or go on with.
+    ///
+    /// A server that looks at what has come, with `MSG_PEEK`, and receives only so many leaves what follows a call that
+    /// upgrades the connection to whom it is for.
+    package static func lengthOfCall(in peeked: some Collection<UInt8>) -> Int {
+        guard let end = peeked.firstIndex(of: 0) else { return peeked.count }
+        return peeked.distance(from: peeked.startIndex, to: end) + 1
+    }
+
     /// Adds bytes that were received.
     package mutating func receive(_ bytes: some Sequence<UInt8>) {
         framer.append(bytes)
@@ -36,16 +45,30 @@ package struct ClientSession: Sendable {
     private var framer = MessageFramer(limit: replyLimit)
     /// The calls that are not yet answered, oldest first.
     private var waiting: [CallMode] = []
+    /// Whether a call was answered by an upgrade: the connection is no longer Varlink, and no more calls can be sent.
+    package private(set) var isUpgraded = false
 
     /// The end of a connection on which nothing was sent.
     package init() {}
 
+    /// Whether a call is not yet answered, or not to its end.
+    package var isWaiting: Bool { !waiting.isEmpty }
+
     /// The bytes to send for a call.
     ///
-    /// Calls may be sent before earlier ones are answered; replies come in their order.
+    /// Calls may be sent before earlier ones are answered; replies come in their order. To send a call behind one that
+    /// may upgrade the connection is our bug, and traps: the bytes might be for somebody else.
+    package mutating func call<Method: VarlinkMethod>(
+        _ method: Method.Type, _ parameters: Method.Parameters, mode: CallMode = .once
+    ) -> [UInt8] {
+        call(method.fullName, parameters, mode: mode)
+    }
+
+    /// The bytes to send for a call of the method with this full name.
     package mutating func call(
         _ method: String, _ parameters: some VarlinkObject, mode: CallMode = .once
     ) -> [UInt8] {
+        precondition(!isUpgraded && waiting.last != .upgrade, "a call of \(method) behind an upgrade")
         if mode != .oneway { waiting.append(mode) }
         return Call.encode(method, parameters, mode: mode)
     }
@@ -55,15 +78,17 @@ package struct ClientSession: Sendable {
         framer.append(bytes)
     }
 
-    /// Takes the next reply, which is to the oldest call that is not answered; `nil` while there is none.
+    /// Takes the next reply, which is to the oldest call that is not answered to its end; `nil` while there is none.
     ///
-    /// After a throw the connection must be closed.
+    /// Of a call with `more` that one with ``Reply/continues`` not set is the last. After a throw the connection must be
+    /// closed.
     package mutating func nextReply() throws(ProtocolViolation) -> Reply? {
-        guard let message = try framer.next() else { return nil }
+        guard !isUpgraded, let message = try framer.next() else { return nil }
         let reply = try Reply(message: message)
         guard let mode = waiting.first else { throw .unexpectedReply }
         guard !reply.continues || mode == .more else { throw .unwantedContinuation }
         if !reply.continues { waiting.removeFirst() }
+        isUpgraded = mode == .upgrade && reply.error == nil
         return reply
     }
 

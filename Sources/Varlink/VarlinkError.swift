@@ -39,4 +39,7 @@ package struct VarlinkError: Error, Hashable, Sendable {
 
     /// The method replies more than once, and must be called with `more`.
     package static let expectedMore = VarlinkError("org.varlink.service.ExpectedMore")
+
+    /// The method upgrades the connection, and must be called with `upgrade`.
+    package static let expectedUpgrade = VarlinkError("org.varlink.service.ExpectedUpgrade")
 }

@@ -5,43 +5,6 @@ internal import Synchronization
 internal import Testing
 internal import Varlink
 
-/// A service with a method of each kind; its callers are numbers.
-private let dispatcher = Dispatcher<Int>(
-    identity: ServiceIdentity(vendor: "Example", product: "tester", version: "1.2", url: "https://example.org"),
-    interfaces: [
-        Interface(
-            name: "org.example.test", description: "interface org.example.test\n",
-            methods: [
-                Method("Echo") { (sample: Sample, _: Int) async throws(VarlinkError) -> Sample in sample },
-                Method("Greet") { (name: Name, caller: Int) async throws(VarlinkError) -> Name in
-                    guard caller == 0 else { throw .permissionDenied }
-                    return Name(name: "hello \(name.name)")
-                },
-                Method(streaming: "Count") { (sample: Sample, _: Int, replies: ReplyStream<Sample>) in
-                    let last = sample.number ?? 0
-                    guard last >= 0 else { throw VarlinkError("org.example.test.Negative", ["number": .integer(last)]) }
-                    for number in 0..<last { try await replies.send(Sample(number: number)) }
-                    return Sample(number: last)
-                },
-            ])
-    ])
-
-/// What the service sends when it receives `chunks` and then the end of the stream.
-private func replies(to chunks: [[UInt8]], caller: Int = 0) async throws -> String {
-    let output = Mutex<[UInt8]>([])
-    var chunks = chunks[...]
-    try await dispatcher.serve(caller) {
-        chunks.popFirst()
-    } send: { bytes in
-        output.withLock { $0 += bytes }
-    }
-    return text(output.withLock(\.self))
-}
-
-private func reply(to json: String, caller: Int = 0) async throws -> String {
-    try await replies(to: [message(json)], caller: caller)
-}
-
 @Suite("dispatcher")
 struct DispatcherTests {
     @Test("a method gets its parameters and its caller, and its result is the reply")
@@ -109,48 +72,51 @@ struct DispatcherTests {
         #expect(try await reply(to: #"{"method":"org.example.test.Echo","more":true}"#) == #"{"parameters":{}}␀"#)
     }
 
-    @Test("a call that wants to upgrade is refused, and the conversation goes on")
-    func upgrade() async throws {
+    @Test("a method that does not upgrade refuses to, and the conversation goes on", arguments: ["Echo", "Count"])
+    func refusedUpgrade(method: String) async throws {
         let bytes =
-            message(#"{"method":"org.example.test.Echo","upgrade":true}"#)
+            message(#"{"method":"org.example.test.\#(method)","upgrade":true}"#)
             + message(#"{"method":"org.example.test.Echo"}"#)
         #expect(
             try await replies(to: [bytes])
                 == #"{"error":"org.varlink.service.MethodNotImplemented","#
-                + #""parameters":{"method":"org.example.test.Echo"}}␀"#
+                + #""parameters":{"method":"org.example.test.\#(method)"}}␀"#
                 + #"{"parameters":{}}␀"#)
+    }
+
+    @Test("the end of the stream inside a call ends the serving, and what was asked before is answered")
+    func halfClose() async throws {
+        let call = message(#"{"method":"org.example.test.Echo"}"#)
+        #expect(try await replies(to: [call + call.dropLast(3)]) == #"{"parameters":{}}␀"#)
+        #expect(try await replies(to: [Array(call.dropLast())]).isEmpty)
+        #expect(try await replies(to: []).isEmpty)
     }
 
     @Test("calls before a violation are answered, then the violation is thrown")
     func violation() async throws {
-        let output = Mutex<[UInt8]>([])
+        let output = Output()
         var chunks = [message(#"{"method":"org.example.test.Echo"}"#) + message("garbage")][...]
         await #expect(throws: ProtocolViolation.notAnObject) {
-            try await dispatcher.serve(0) {
-                chunks.popFirst()
-            } send: { bytes in
-                output.withLock { $0 += bytes }
-            }
+            try await testService().serve(
+                TestCaller(), receive: { chunks.popFirst() }, send: { output.send($0) })
         }
-        #expect(text(output.withLock(\.self)) == #"{"parameters":{}}␀"#)
+        #expect(output.sent == #"{"parameters":{}}␀"#)
     }
 
-    @Test("a caller who is gone ends a stream of replies")
-    func goneCaller() async throws {
-        struct Gone: Error {}
-        let sent = Mutex(0)
-        let call = try Call(
-            message: Call.encode("org.example.test.Count", Sample(number: .max), mode: .more).dropLast())
-        await #expect(throws: Gone.self) {
-            try await dispatcher.answer(call, from: 0) { _ in
-                let count = sent.withLock { count in
-                    count += 1
-                    return count
-                }
-                guard count < 3 else { throw Gone() }
-            }
-        }
-        #expect(sent.withLock(\.self) == 3)
+    @Test("a reply of the limit is sent, one that is longer is ReplyTooLong", arguments: [-1, 0, 1])
+    func longReply(excess: Int) async throws {
+        let frame = #"{"parameters":{"text":""}}"#.utf8.count
+        let limit = 500
+        let count = limit - frame + excess
+        let output = Output()
+        let call = try VarlinkTests.call(#"{"method":"org.example.test.Letters","parameters":{"number":\#(count)}}"#)
+        _ = try await testService(replyLimit: limit).answer(call, from: TestCaller(), send: { output.send($0) })
+        let letters = String(repeating: "x", count: count)
+        #expect(
+            output.sent
+                == (excess <= 0
+                    ? #"{"parameters":{"text":"\#(letters)"}}␀"#
+                    : #"{"error":"org.example.test.ReplyTooLong","parameters":{"length":501,"limit":500}}␀"#))
     }
 }
 
@@ -190,7 +156,7 @@ struct ServiceInterfaceTests {
         #expect(interface.methods["GetInterfaceDescription"]?.input.keys.sorted() == DescriptionQuery.fieldNames)
         let errors: [VarlinkError] = [
             .interfaceNotFound("x"), .methodNotFound("x"), .methodNotImplemented("x"), .invalidParameter("x"),
-            .permissionDenied, .expectedMore,
+            .permissionDenied, .expectedMore, .expectedUpgrade,
         ]
         #expect(interface.errors.count == errors.count)
         for error in errors {

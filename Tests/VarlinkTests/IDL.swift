@@ -21,9 +21,11 @@ struct IDL {
         tokens = Self.tokens(text)[...]
         try expect("interface")
         name = try next()
+        var declared: Set<String> = []
         while let keyword = tokens.popFirst() {
             let name = try next()
             guard name.wholeMatch(of: /[A-Z][A-Za-z0-9]*/) != nil else { throw Mistake(message: "bad name \(name)") }
+            guard declared.insert(name).inserted else { throw Mistake(message: "\(name) is declared twice") }
             switch keyword {
             case "type": try type(name)
             case "method":

@@ -5,6 +5,22 @@ internal import ManagerInterface
 internal import Testing
 internal import Varlink
 
+private let methods: [any ManagerMethod.Type] = [
+    Manager.GetStatus.self, Manager.ListServices.self, Manager.DescribeService.self, Manager.ListConnections.self,
+    Manager.DescribeConnection.self, Manager.Subscribe.self, Manager.CloseService.self, Manager.OpenService.self,
+    Manager.SuspendService.self, Manager.ResumeService.self, Manager.CloseConnection.self,
+    Manager.CloseConnections.self, Manager.Drain.self, Manager.SetLimit.self, Manager.Reload.self, Manager.Plan.self,
+    Manager.Connect.self,
+]
+
+private let errors: [any ManagerError.Type] = [
+    Manager.NotPermitted.self, Manager.NoSuchService.self, Manager.NoSuchConnection.self, Manager.WrongState.self,
+    Manager.DaemonStopping.self, Manager.InvalidFilter.self, Manager.InvalidDuration.self,
+    Manager.LimitOutOfRange.self, Manager.ShutdownNotPossible.self, Manager.ConfigurationInvalid.self,
+    Manager.NotConnectable.self, Manager.ServiceFull.self, Manager.TooManyClients.self, Manager.TooSlow.self,
+    Manager.ReplyTooLong.self,
+]
+
 @Suite("io.serverd.Manager")
 struct ManagerInterfaceTests {
     private let interface: IDL
@@ -13,45 +29,110 @@ struct ManagerInterfaceTests {
         interface = try IDL(Manager.interfaceDescription)
     }
 
-    @Test("the description is that of the interface, and declares nothing that has no Swift type")
-    func declarations() {
+    @Test("the description and the types declare the same methods, errors, objects and enumerations")
+    func mirror() throws {
+        var swift = SwiftDeclarations()
         #expect(interface.name == Manager.interfaceName)
-        #expect(interface.objects.keys.sorted() == ["DaemonStatus", "ServiceStatus"])
-        #expect(interface.enumerations.keys.sorted() == ["DaemonState", "ServiceState"])
-        #expect(interface.methods.keys.sorted() == [GetStatus.name])
-        #expect(interface.errors.keys.sorted() == ["NoSuchService"])
+        #expect(interface.methods.keys.sorted() == methods.map { $0.name }.sorted())
+        for method in methods {
+            let declared = try #require(interface.methods[method.name])
+            #expect(try swift.fields(of: method.parametersType) == declared.input, "\(method)")
+            #expect(try swift.fields(of: method.resultType) == declared.output, "\(method)")
+        }
+        #expect(interface.errors.keys.sorted() == errors.map { String(describing: $0) }.sorted())
+        for error in errors {
+            #expect(try swift.fields(of: error) == interface.errors["\(error)"], "\(error)")
+            #expect(error.fullName == "\(interface.name).\(error)")
+        }
+        for (name, fields) in interface.objects { #expect(swift.objects[name] == fields, "\(name)") }
+        for (name, values) in interface.enumerations where name != "Permission" {
+            #expect(swift.enumerations[name] == values, "\(name)")
+        }
+        #expect(interface.enumerations["Permission"] == Permission.allCases.map(\.rawValue))
+        #expect(interface.objects.count == swift.objects.count)
     }
 
-    @Test("types have the described fields")
-    func fields() {
-        #expect(interface.objects["DaemonStatus"]?.keys.sorted() == DaemonStatus.fieldNames.sorted())
-        #expect(interface.objects["ServiceStatus"]?.keys.sorted() == ServiceStatus.fieldNames.sorted())
-        #expect(interface.methods[GetStatus.name]?.input.keys.sorted() == GetStatus.Parameters.fieldNames.sorted())
-        #expect(interface.methods[GetStatus.name]?.output.keys.sorted() == GetStatus.Result.fieldNames.sorted())
-    }
-
-    @Test("states have the described names, in the described order")
-    func states() {
-        #expect(interface.enumerations["ServiceState"] == ServiceState.allCases.map(\.rawValue))
-        #expect(interface.enumerations["DaemonState"] == DaemonState.allCases.map(\.rawValue))
-    }
-
-    @Test("errors have the described fields, the optional ones only when they are set")
-    func errors() {
-        let fields = interface.errors["NoSuchService"]
-        #expect(fields == ["service": "string", "nearest": "?string"])
-        let error = VarlinkError.noSuchService("gti", nearest: "git")
-        #expect(error.name == "io.serverd.Manager.NoSuchService")
-        #expect(error.parameters == ["service": "gti", "nearest": "git"])
-        #expect(VarlinkError.noSuchService("gti", nearest: nil).parameters == ["service": "gti"])
+    @Test("a type's coding keys are its fields")
+    func codingKeys() {
+        for method in methods {
+            let declared = interface.methods[method.name]
+            #expect(declared?.input.keys.sorted() == method.parametersType.fieldNames.sorted())
+            #expect(declared?.output.keys.sorted() == method.resultType.fieldNames.sorted())
+        }
     }
 
     @Test("optional fields are absent from JSON when unset, others are there")
     func optionality() throws {
-        let service = ServiceStatus(name: "git", state: .closed, addresses: [], connectionLimit: 1)
-        let json = String(decoding: JSONText.encode(service), as: UTF8.self)
-        for (name, type) in try #require(interface.objects["ServiceStatus"]) {
-            #expect(json.contains("\"\(name)\":") == !type.hasPrefix("?"), "\(name)")
+        func check(_ type: (some VarlinkObject).Type, _ declared: IDL.Fields) throws {
+            let required = declared.filter { !$0.value.hasPrefix("?") }
+            #expect(try keys(sample(of: type, fillsOptionals: false)) == required.keys.sorted(), "\(type)")
+            #expect(try keys(sample(of: type, fillsOptionals: true)) == declared.keys.sorted(), "\(type)")
+        }
+        for method in methods {
+            let declared = try #require(interface.methods[method.name])
+            try check(method.parametersType, declared.input)
+            try check(method.resultType, declared.output)
+        }
+        for error in errors { try check(error, try #require(interface.errors["\(error)"])) }
+        for type in objects { try check(type, try #require(interface.objects["\(type)"])) }
+    }
+
+    private let objects: [any VarlinkObject.Type] = [
+        ServiceStatus.self, ConnectionStatus.self, ConnectionFilter.self, ClosingProgress.self, Event.self,
+        ExitReport.self, ServiceChange.self, ConfigurationError.self, Setting.self,
+    ]
+
+    private func keys(_ value: some VarlinkObject) throws -> [String] {
+        let call = try Call(message: Call.encode("a.b.C", value).dropLast())
+        return call.parameterNames.sorted()
+    }
+
+    @Test("what is written is read as what it was")
+    func roundTrip() throws {
+        func check<Value: VarlinkObject>(_ type: Value.Type) throws {
+            for fillsOptionals in [true, false] {
+                let bytes = Reply.encode(try sample(of: type, fillsOptionals: fillsOptionals))
+                let read: Value = try Reply(message: bytes.dropLast()).parameters()
+                #expect(Reply.encode(read) == bytes, "\(type)")
+            }
+        }
+        for method in methods {
+            try check(method.parametersType)
+            try check(method.resultType)
+        }
+        for type in objects { try check(type) }
+    }
+
+    @Test("errors have the described names and fields, the optional ones only when they are set")
+    func errorFields() {
+        let error = VarlinkError.noSuchService("gti", nearest: "git")
+        #expect(error.name == "io.serverd.Manager.NoSuchService")
+        #expect(error.parameters == ["service": "gti", "nearest": "git"])
+        #expect(VarlinkError.noSuchService("gti", nearest: nil).parameters == ["service": "gti"])
+        #expect(VarlinkError(Manager.DaemonStopping()).parameters.isEmpty)
+        let outOfRange = Manager.LimitOutOfRange(maxConnections: -1, minimum: 1, maximum: 9_000)
+        #expect(
+            VarlinkError(outOfRange).parameters == ["maxConnections": -1, "minimum": 1, "maximum": 9_000])
+    }
+
+    @Test("a client reads an error's fields back, and no other error's")
+    func errorReading() throws {
+        let invalid = Manager.ConfigurationInvalid(errors: [
+            ConfigurationError(file: "/etc/serverd/services.d/git.toml", line: 3, column: 7, message: "no such user")
+        ])
+        let reply = try Reply(message: Reply.encode(VarlinkError(invalid)).dropLast())
+        #expect(reply.error?.as(Manager.ConfigurationInvalid.self) == invalid)
+        #expect(reply.error?.as(Manager.NoSuchService.self) == nil)
+        #expect(VarlinkError(Manager.NoSuchConnection.fullName).as(Manager.NoSuchConnection.self) == nil)
+    }
+
+    @Test("the permission that a method needs is the documented one")
+    func permissions() throws {
+        let text = Manager.interfaceDescription
+        for method in methods {
+            let head = try #require(text.firstRange(of: "\nmethod \(method.name)("))
+            let comment = text[..<head.lowerBound].split(separator: "\n\n").last ?? ""
+            #expect(comment.contains("Permission: \(method.permission)."), "\(method)")
         }
     }
 
@@ -62,4 +143,16 @@ struct ManagerInterfaceTests {
             #expect(previous.hasPrefix("#"), "\(line)")
         }
     }
+
+    @Test("the description fits into a page's width, and has no tabs")
+    func layout() {
+        for line in Manager.interfaceDescription.split(separator: "\n") {
+            #expect(line.count <= 120 && !line.contains("\t"), "\(line)")
+        }
+    }
+}
+
+extension ManagerMethod {
+    fileprivate static var parametersType: any VarlinkObject.Type { Parameters.self }
+    fileprivate static var resultType: any VarlinkObject.Type { Result.self }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The types of `io.serverd.Manager` in Swift; the interface description says what each field means.
+// Services, the daemon and settings, as `io.serverd.Manager` tells of them.
 
-package import Varlink
+internal import Varlink
 
 /// What a service is doing.
 package enum ServiceState: String, Codable, CaseIterable, Sendable {
@@ -89,55 +89,44 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     }
 }
 
-/// The method `GetStatus`.
-package enum GetStatus {
-    /// The method's name inside the interface.
-    package static let name = "GetStatus"
-
-    /// What is asked.
-    package struct Parameters: VarlinkObject, Hashable {
-        /// The service to ask about; `nil` for all of them.
-        package var service: String?
-
-        /// The fields' names.
-        package enum CodingKeys: String, CodingKey, CaseIterable {
-            case service
-        }
-
-        /// A question about one service or all.
-        package init(service: String? = nil) {
-            self.service = service
-        }
-    }
-
-    /// What is replied.
-    package struct Result: VarlinkObject, Hashable {
-        /// The daemon.
-        package var daemon: DaemonStatus
-        /// The services, by name.
-        package var services: [ServiceStatus]
-
-        /// The fields' names.
-        package enum CodingKeys: String, CodingKey, CaseIterable {
-            case daemon, services
-        }
-
-        /// A reply from its fields.
-        package init(daemon: DaemonStatus, services: [ServiceStatus]) {
-            self.daemon = daemon
-            self.services = services
-        }
-    }
+/// Where a setting was made.
+package enum SettingOrigin: String, Codable, CaseIterable, Sendable {
+    /// In the configuration, at file and line.
+    case file
+    /// Nowhere: it is the default.
+    case `default`
+    /// By an operator, with SetLimit.
+    ///
+    /// It holds until the daemon or the service's configuration changes.
+    case `operator`
 }
 
-extension VarlinkError {
-    /// The name of the error that ``noSuchService(_:nearest:)`` makes.
-    package static let noSuchServiceName = "\(Manager.interfaceName).NoSuchService"
+/// One setting that is in effect.
+package struct Setting: VarlinkObject, Hashable {
+    /// Its key in the configuration.
+    package var key: String
+    /// Its value, as it is written in the configuration.
+    ///
+    /// Absent if it has none.
+    package var value: String?
+    /// Where it was made.
+    package var origin: SettingOrigin
+    /// The file.
+    package var file: String?
+    /// The line in it, from 1.
+    package var line: Int?
 
-    /// No service is called `service`; `nearest` is the name that was perhaps meant.
-    package static func noSuchService(_ service: String, nearest: String?) -> VarlinkError {
-        var fields: [String: JSONValue] = ["service": .string(service)]
-        if let nearest { fields["nearest"] = .string(nearest) }
-        return VarlinkError(noSuchServiceName, fields)
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case key, value, origin, file, line
+    }
+
+    /// A value from its fields.
+    package init(key: String, value: String? = nil, origin: SettingOrigin, file: String? = nil, line: Int? = nil) {
+        self.key = key
+        self.value = value
+        self.origin = origin
+        self.file = file
+        self.line = line
     }
 }
