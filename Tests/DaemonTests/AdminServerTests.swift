@@ -13,7 +13,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("AdminServer", .timeLimit(.minutes(1)))
+@Suite("AdminServer", .timeLimit(.minutes(5)))
 struct AdminServerTests {
     /// A path for an admin socket, in a directory of its own.
     struct Place {
@@ -222,7 +222,7 @@ struct AdminServerTests {
 
 /// Leaves a socket file on which nobody listens.
 private func makeStaleSocket(_ path: String) throws {
-    let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     defer { close(number) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

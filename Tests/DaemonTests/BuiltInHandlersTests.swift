@@ -12,7 +12,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Built-in handlers", .timeLimit(.minutes(1)))
+@Suite("Built-in handlers", .timeLimit(.minutes(5)))
 struct BuiltInHandlersTests {
     static func run(
         _ builtIn: BuiltInService, _ body: @escaping @Sendable (Services, Endpoint) async throws -> Void

@@ -14,7 +14,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Opening services", .timeLimit(.minutes(1)))
+@Suite("Opening services", .timeLimit(.minutes(5)))
 struct ServiceOpeningTests {
     static func expectEcho(_ endpoint: Endpoint, _ services: Services) async throws {
         let client = try endpoint.connect(services, sending: "x")

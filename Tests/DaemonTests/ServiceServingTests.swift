@@ -11,7 +11,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Serving", .timeLimit(.minutes(1)))
+@Suite("Serving", .timeLimit(.minutes(5)))
 struct ServiceServingTests {
     @Test("a service's addresses share its limit: at it the state is full, and one more waits", arguments: [1, 2, 3])
     func limit(maximum: Int) async throws {

@@ -29,7 +29,7 @@ private final class Program: Sendable {
     func makeStartable(_ isStartable: Bool) { chmod(path, isStartable ? 0o755 : 0o644) }
 }
 
-@Suite("Throttling", .timeLimit(.minutes(1)))
+@Suite("Throttling", .timeLimit(.minutes(5)))
 struct ServiceThrottlingTests {
     /// Lets handlers fail to start one after the other until `count` have failed in all.
     private static func fail(upTo count: Int, _ endpoint: Endpoint, _ services: Services) async throws {

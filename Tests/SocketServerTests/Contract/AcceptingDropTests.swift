@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Accepting: drop mode", .timeLimit(.minutes(1)))
+@Suite("Accepting: drop mode", .timeLimit(.minutes(5)))
 struct AcceptingDropTests {
     private func withServer(
         maxConnections: Int = 100, isDropping: Bool = false,

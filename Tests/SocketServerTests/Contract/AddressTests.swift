@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Addresses", .timeLimit(.minutes(1)))
+@Suite("Addresses", .timeLimit(.minutes(5)))
 struct AddressTests {
     @Test("a port chosen by the system is told, however it was asked for (B12)")
     func chosenPort() async throws {
@@ -187,7 +187,7 @@ struct AddressTests {
     }
 }
 
-@Suite("Addresses: IPv4 and IPv6", .timeLimit(.minutes(1)))
+@Suite("Addresses: IPv4 and IPv6", .timeLimit(.minutes(5)))
 struct AddressFamilyTests {
     /// The two ends of a connection, as its handler sees them.
     struct Ends: Sendable {

@@ -9,7 +9,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Closing existing connections", .timeLimit(.minutes(1)))
+@Suite("Closing existing connections", .timeLimit(.minutes(5)))
 struct ClosingConnectionsTests {
     @Test("their sockets are closed, their handlers neither cancelled nor waited for: reads end, writes fail (B54)")
     func existingConnectionsClosed() async throws {

@@ -9,7 +9,7 @@ internal import SocketServer
 internal import TestSupport
 internal import Testing
 
-@Suite("Counting", .timeLimit(.minutes(1)))
+@Suite("Counting", .timeLimit(.minutes(5)))
 struct CountingTests {
     @Test("a connection counts before its handler starts, and until handler and socket are done (B60)")
     func moments() async throws {

@@ -10,7 +10,7 @@ internal import Testing
 
 @testable internal import Sockets
 
-@Suite("Handlers side by side", .timeLimit(.minutes(1)))
+@Suite("Handlers side by side", .timeLimit(.minutes(5)))
 struct HandlerConcurrencyTests {
     struct Failure: Error {}
 

@@ -7,7 +7,7 @@ internal import SocketServer
 internal import TestSupport
 internal import Testing
 
-@Suite("A handler's error", .timeLimit(.minutes(1)))
+@Suite("A handler's error", .timeLimit(.minutes(5)))
 struct HandlerErrorTests {
     struct Failure: Error, Equatable {
         var number = 0

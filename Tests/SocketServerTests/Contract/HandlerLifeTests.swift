@@ -8,7 +8,7 @@ internal import SocketServer
 internal import TestSupport
 internal import Testing
 
-@Suite("A handler's life", .timeLimit(.minutes(1)))
+@Suite("A handler's life", .timeLimit(.minutes(5)))
 struct HandlerLifeTests {
     struct Failure: Error {}
 

@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Limit: shared", .timeLimit(.minutes(1)))
+@Suite("Limit: shared", .timeLimit(.minutes(5)))
 struct LimitSharedTests {
     private typealias InetServer = Server<InetAddress, UInt16>
 

@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Listening", .timeLimit(.minutes(1)))
+@Suite("Listening", .timeLimit(.minutes(5)))
 struct ListeningTests {
     @Test("the socket listens when create returns (B1)")
     func listens() async throws {
@@ -129,7 +129,7 @@ struct ListeningTests {
     }
 }
 
-@Suite("Listening: failures", .timeLimit(.minutes(1)))
+@Suite("Listening: failures", .timeLimit(.minutes(5)))
 struct ListeningFailureTests {
     @Test("a port that is taken is told with the address and EADDRINUSE, without a retry (B8, B9)")
     func portTaken() async throws {
@@ -224,7 +224,7 @@ private func enterNetworkWithOnePort(_ port: UInt16) -> Bool {
     let unshare = unsafeBitCast(symbol, to: (@convention(c) (CInt) -> CInt).self)
     let newNetwork: CInt = 0x4000_0000
     guard unshare(newNetwork) == 0 else { return false }
-    guard let file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w") else { return false }
+    guard let file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "we") else { return false }
     fputs("\(port) \(port)", file)
     return fclose(file) == 0
 }

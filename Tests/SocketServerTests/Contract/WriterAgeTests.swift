@@ -8,7 +8,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("The age of unwritten bytes", .timeLimit(.minutes(1)))
+@Suite("The age of unwritten bytes", .timeLimit(.minutes(5)))
 struct WriterAgeTests {
     // A writer whose peer has not read anything for so long that the system takes no more.
     private struct Stuck: Sendable {

@@ -8,7 +8,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("Writer", .timeLimit(.minutes(1)))
+@Suite("Writer", .timeLimit(.minutes(5)))
 struct WriterTests {
     struct Ends: Sendable {
         let writer: Writer
