@@ -134,15 +134,7 @@ public final class Writer: @unchecked Sendable {
         }
     }
 
-    private func fail(with errno: Errno) {
-        let what = "cannot write to \(socket.peer)"
-        if errno == .badFileDescriptor {
-            fail(ServerError(.closed, "\(what): the connection is closed"))
-        } else {
-            let code = errno.meansPeerGone ? ServerError.Code.peerGone : .writeFailed
-            fail(ServerError(code, "\(what): \(errno)", errno: errno))
-        }
-    }
+    private func fail(with errno: Errno) { fail(ServerError(writingTo: socket.peer, errno)) }
 
     private func fail(_ error: ServerError) {
         guard failure == nil else { return }
