@@ -49,6 +49,18 @@ struct WriterAgeTests {
         }
     }
 
+    @Test("a peer whose handler is not at fault counts as gone when it lets bytes become too old")
+    func stalledPeer() async throws {
+        try await withClock { loop, clock in
+            let stuck = Stuck(.atMost(.seconds(2)), on: loop)
+            await stuck.ends.writer.countStalledPeerAsGone()
+            try await stuck.ends.writer.write("x")
+            await clock.advance(by: .seconds(5), on: loop)
+            #expect(stuck.failures.all.map(\.code) == [.peerGone])
+            await stuck.ends.close()
+        }
+    }
+
     @Test("a limit of 180 s lowered to 1 s fires within 2 s (T19)")
     func lowered() async throws {
         try await withClock { loop, clock in
