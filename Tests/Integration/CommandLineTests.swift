@@ -25,6 +25,14 @@ extension Integration {
             #expect(try run([Programs.serverctl, "--no-such-option"]).exitCode == 2)
         }
 
+        @Test("both programs tell one version")
+        func versionsAgree() throws {
+            let daemon = try succeed([Programs.serverd, "--version"])
+            let tool = try succeed([Programs.serverctl, "--version"])
+            #expect(daemon.hasPrefix("serverd ") && tool.hasPrefix("serverctl "))
+            #expect(daemon.dropFirst("serverd ".count) == tool.dropFirst("serverctl ".count))
+        }
+
         @Test("status ends with 0 when all serve, with 4 for a service or a daemon that does not exist")
         func statusHasExitCodes() throws {
             try withDaemon([hello]) { daemon in
@@ -61,7 +69,7 @@ extension Integration {
             defer { daemon.process.end() }
             let status = try daemon.status(of: "blocked")
             #expect(status.state == "failed")
-            #expect(status.failure?.contains("Address already in use") == true)
+            #expect(status.failure?.contains("Address already in use (EADDRINUSE)") == true)
             #expect(try daemon.serverctl("status").exitCode == 3)
             #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
             close(occupant)

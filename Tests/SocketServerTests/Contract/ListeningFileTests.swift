@@ -39,7 +39,9 @@ struct ListeningFileTests {
                 try await Server.createSocket(on: .file(path)) { _, _ in }
             }
             #expect(error.errno == EADDRINUSE)
-            #expect(error.message == "cannot bind \(path): Address already in use; another process listens there")
+            #expect(
+                error.message
+                    == "cannot bind \(path): Address already in use (EADDRINUSE); another process listens there")
             #expect(folder.status(of: "socket")?.st_ino == inode)
             await client?.close()
             other.close()
