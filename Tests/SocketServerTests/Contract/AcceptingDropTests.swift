@@ -118,8 +118,7 @@ struct AcceptingDropTests {
 
     @Test("an error while dropping pauses as ever, and a dropped client ends the doubling")
     func errors() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let accept = ScriptedAccept([.tooManyOpenFiles, .tooManyOpenFiles, nil, .tooManyOpenFiles])
             let events = EventLog<ServerEvent>()
             var options = ServerOptions()

@@ -99,8 +99,7 @@ struct AcceptingTests {
 
     @Test("that the limit is reached is told once, and not again within a minute (B24)")
     func limitIsTold() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let events = EventLog<ServerEvent>()
             var options = ServerOptions()
             options.maxConnections = 1

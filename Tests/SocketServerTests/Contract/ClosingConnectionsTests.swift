@@ -62,8 +62,7 @@ struct ClosingConnectionsTests {
 
     @Test("a writer that fails because the server closed its connection is no handler's error (B55, strengthened)")
     func activeWriter() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let errors = EventLog<any Error>()
             let wrote = OneShot<Void>()
             let server = try await Server.create(
