@@ -13,7 +13,7 @@ internal import Varlink
 
 /// Serves `io.serverd.Manager` on the admin socket.
 final class AdminServer: Sendable {
-    /// The most clients at a time.
+    /// The most clients at a time; the last slot is kept free, by ``AdminClients``.
     static let clientLimit = 256
 
     private let server: Server<UnixAddress, String>
@@ -22,11 +22,12 @@ final class AdminServer: Sendable {
     /// Listens on `path`, which only the daemon's user and root may connect to.
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
-    init(_ path: String, _ manager: ServiceManager, logger: Logger) async throws {
+    init(_ path: String, _ manager: ServiceManager, logger: Logger, clientLimit: Int = clientLimit) async throws {
         lock = try AdminLock(socket: path)
         let dispatcher = Self.dispatcher(manager)
+        let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()
-        options.maxConnections = Self.clientLimit
+        options.maxConnections = clientLimit
         options.socketFileMode = 0o600
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
@@ -37,10 +38,10 @@ final class AdminServer: Sendable {
                 metadata: ["errno": .string(String(cString: strerror(errno)))])
         }
         do {
-            server = try await Server.create(on: .file(path), options: options, onHandlerError: .ignore) {
-                _, reader, writer in
-                _ = try await dispatcher.serve(
-                    AdminCaller(), receive: { try await reader.read() }, send: { try await writer.write($0) })
+            server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
+                try await clients.withClient($0) { receive, send in
+                    _ = try await dispatcher.serve(AdminCaller(), receive: receive, send: send)
+                }
             }
         } catch {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")

@@ -7,7 +7,11 @@ internal import SocketServer
 
 extension BuiltInService {
     /// Serves one connection until the peer, or the protocol, ends it.
+    ///
+    /// - Throws: what is never the peer's doing: one that leaves, resets or does not read is no handler's error, and
+    ///   closes no service with `on_handler_error = "raise"`.
     func serve(_ reader: Reader, _ writer: Writer) async throws {
+        await writer.countStalledPeerAsGone()
         switch self {
         case .echo:
             while let bytes = try await reader.read() { try await writer.write(bytes) }

@@ -4,6 +4,7 @@
 internal import Descriptors
 internal import Glibc
 internal import ManagerInterface
+internal import Policy
 internal import ServiceConfig
 internal import Systemd
 
@@ -11,6 +12,9 @@ internal import Systemd
 package struct StartSequence: Sendable {
     /// Where the admin socket is, unless told otherwise.
     package static let defaultAdminSocket = Manager.defaultSocketPath
+
+    /// What `serverd --version` says.
+    package static let versionLine = "serverd \(Version.text)"
 
     private let location: ConfigurationLocation
     private let adminSocket: String

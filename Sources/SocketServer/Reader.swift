@@ -3,7 +3,6 @@
 
 internal import Sockets
 internal import Synchronization
-internal import SystemPackage
 
 /// The bytes that the peer sends.
 public final class Reader: Sendable {
@@ -21,19 +20,8 @@ public final class Reader: Sendable {
     ///   `readFailed` for any other reason.
     public func read(upTo count: Int = 65_536) async throws -> [UInt8]? {
         precondition(count > 0, "a read of \(count) bytes")
-        guard !isClosed else { return nil }
-        do {
-            let bytes = try await socket.receive(upTo: count)
-            return bytes.isEmpty || isClosed ? nil : bytes
-        } catch let error {
-            switch error {
-            case .canceled: throw CancellationError()
-            case .badFileDescriptor: return nil
-            default:
-                if error.meansPeerGone { return nil }
-                throw ServerError(.readFailed, "cannot read from \(socket.peer): \(error)", errno: error)
-            }
-        }
+        guard !isClosed, let bytes = try await socket.read(upTo: count), !isClosed else { return nil }
+        return bytes
     }
 
     /// Reads as the end from now on.
@@ -43,16 +31,4 @@ public final class Reader: Sendable {
 
     /// Whether it was closed.
     public var isClosed: Bool { closed.load(ordering: .relaxed) }
-}
-
-extension Errno {
-    /// Whether a failed read or write says that the peer, or the way to it, is gone.
-    var meansPeerGone: Bool {
-        switch self {
-        case .brokenPipe, .connectionReset, .connectionAbort, .timedOut, .networkDown, .networkUnreachable,
-            .networkReset, .noRouteToHost, .hostIsDown, .socketNotConnected:
-            true
-        default: false
-        }
-    }
 }

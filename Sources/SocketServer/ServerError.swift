@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The errors of the library.
 
+internal import Policy
 package import SystemPackage
 
 /// An error of a server, its readers and its writers.
@@ -45,6 +46,32 @@ public struct ServerError: Error, Equatable, Sendable {
         self.code = code
         self.message = message
         self.errno = errno?.rawValue
+    }
+}
+
+extension ServerError {
+    /// What a failed write to `peer` means.
+    init(writingTo peer: SocketAddress, _ errno: Errno) {
+        let what = "cannot write to \(peer)"
+        if errno == .badFileDescriptor {
+            self.init(.closed, "\(what): the connection is closed")
+        } else {
+            self.init(errno.meansPeerGone ? .peerGone : .writeFailed, "\(what): \(errno)", errno: errno)
+        }
+    }
+}
+
+extension Errno {
+    /// Whether a failed read or write says that the peer, or the way to it, is gone.
+    var meansPeerGone: Bool {
+        switch self {
+        case .brokenPipe, .connectionReset, .connectionAbort, .timedOut, .networkDown, .networkUnreachable,
+            .networkReset, .noRouteToHost, .hostIsDown, .socketNotConnected:
+            true
+        // What routers on the way reported before the kernel gave up: icmp_err_convert[] in Linux.
+        case .connectionRefused, .protocolError, .protocolNotAvailable: true
+        default: false
+        }
     }
 }
 

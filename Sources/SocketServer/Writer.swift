@@ -26,6 +26,7 @@ public final class Writer: @unchecked Sendable {
     private var failure: ServerError?
     private var isWaitingForRoom = false
     private var ageLimit: BufferAgeLimit
+    private var stalledPeerIsGone = false
     /// Is told of the first failure, on the loop.
     var onFailure: (@Sendable (ServerError) -> Void)?
 
@@ -79,6 +80,11 @@ public final class Writer: @unchecked Sendable {
     public func setBufferAgeLimit(_ limit: BufferAgeLimit) async {
         await socket.loop.perform { self.ageLimit = limit }
     }
+
+    /// Has a peer that lets bytes become too old count as one that has gone, code `peerGone` instead of `bufferTooOld`.
+    ///
+    /// So it is no handler's failure: for handlers that are known not to be at fault.
+    package func countStalledPeerAsGone() async { await socket.loop.perform { self.stalledPeerIsGone = true } }
 
     private func wait(until isTrue: @escaping @Sendable () -> Bool) async throws {
         guard await changed.wait(until: { isTrue() || self.failure != nil }) else { throw CancellationError() }
@@ -134,15 +140,7 @@ public final class Writer: @unchecked Sendable {
         }
     }
 
-    private func fail(with errno: Errno) {
-        let what = "cannot write to \(socket.peer)"
-        if errno == .badFileDescriptor {
-            fail(ServerError(.closed, "\(what): the connection is closed"))
-        } else {
-            let code = errno.meansPeerGone ? ServerError.Code.peerGone : .writeFailed
-            fail(ServerError(code, "\(what): \(errno)", errno: errno))
-        }
-    }
+    private func fail(with errno: Errno) { fail(ServerError(writingTo: socket.peer, errno)) }
 
     private func fail(_ error: ServerError) {
         guard failure == nil else { return }
@@ -160,7 +158,7 @@ public final class Writer: @unchecked Sendable {
         guard case .atMost(let limit) = ageLimit, now - oldest > limit else { return true }
         fail(
             ServerError(
-                .bufferTooOld,
+                stalledPeerIsGone ? .peerGone : .bufferTooOld,
                 "bytes have waited for more than \(limit) to be written to \(socket.peer); it does not read them"))
         return false
     }

@@ -11,11 +11,15 @@ package import SystemPackage
 // Safe: the state is touched only on the loop's thread.
 /// One accepted stream socket, served on an event loop.
 ///
-/// All calls may be repeated and may come from any task: they hop to the loop. Reading and writing never block the
-/// loop; O_NONBLOCK is not used, since it would belong to every process that holds the socket.
+/// All async calls may be repeated and may come from any task: they hop to the loop. Reading and writing never block
+/// the loop; O_NONBLOCK is not used, since it would belong to every process that holds the socket.
 public final class ConnectedSocket: @unchecked Sendable {
     /// The other end, as accept(2) gave it.
     public let peer: SocketAddress
+    /// Who is at the other end of a Unix socket, by the kernel's word; `nil` for a connection of the Internet.
+    ///
+    /// Looked up when the connection was accepted: it answers on any thread, and after close.
+    public let peerCredentials: PeerCredentials?
     package let loop: EventLoop
     private let knownLocalAddress: SocketAddress?
     private var descriptor: Descriptor?
@@ -31,6 +35,7 @@ public final class ConnectedSocket: @unchecked Sendable {
     package init(_ accepted: AcceptedConnection, localAddress: SocketAddress?, on loop: EventLoop) {
         descriptor = Descriptor(adopting: accepted.descriptor)
         peer = accepted.peer
+        peerCredentials = PeerCredentials(accepted)
         knownLocalAddress = localAddress
         self.loop = loop
     }
@@ -96,6 +101,21 @@ public final class ConnectedSocket: @unchecked Sendable {
         guard sent >= 0 else { return .failure(Errno(rawValue: errno)) }
         bytesThisTurn += sent
         return .success(sent)
+    }
+
+    /// Writes all of `bytes`, and waits while the system takes no more.
+    /// - Throws: `ECANCELED` when the task is cancelled while it waits, `EBADF` when the socket is closed here, or what
+    ///   send(2) says. Some of the bytes may have been written then.
+    package func sendAll(_ bytes: ArraySlice<UInt8>) async throws(Errno) {
+        var rest = bytes
+        while !rest.isEmpty {
+            await yieldAfterTurn()
+            switch await loop.perform({ [rest] in self.sendNow(rest.prefix(self.bytesLeftThisTurn)) }) {
+            case .success(let count): rest = rest.dropFirst(count)
+            case .failure(.wouldBlock): try await wait(for: .write)
+            case .failure(let error): throw error
+            }
+        }
     }
 
     /// Calls `action` on the loop once the socket takes bytes again, or is closed.

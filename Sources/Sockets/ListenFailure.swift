@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a listening socket could not be had, told to a person.
 
+internal import CLinux
 package import SystemPackage
 
 /// Why a socket could not be made to listen.
@@ -34,9 +35,26 @@ package struct ListenFailure: Error, Equatable, Sendable {
 }
 
 extension ListenFailure: CustomStringConvertible {
-    /// `cannot bind 0.0.0.0:79: Address already in use; …`.
+    /// `cannot bind 0.0.0.0:79: Address already in use (EADDRINUSE); …`, with what to do if something is known.
     package var description: String {
-        let parts = [errno.map(\.description), reason].compactMap { $0 }
+        let parts = [errno?.textWithName, reason ?? errno?.remedy].compactMap { $0 }
         return "cannot \(step.rawValue) \(address): \(parts.joined(separator: "; "))"
+    }
+}
+
+extension Errno {
+    /// `Address already in use (EADDRINUSE)`.
+    fileprivate var textWithName: String {
+        guard let name = strerrorname_np(rawValue) else { return "\(self) (errno \(rawValue))" }
+        return "\(self) (\(String(cString: name)))"
+    }
+
+    /// What helps whatever was being done.
+    fileprivate var remedy: String? {
+        switch self {
+        case .tooManyOpenFiles: "raise this process's limit on open files"
+        case .tooManyOpenFilesInSystem: "the whole system has no more; see the sysctl fs.file-max"
+        default: nil
+        }
     }
 }

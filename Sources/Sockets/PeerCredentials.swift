@@ -15,16 +15,14 @@ public struct PeerCredentials: Hashable, Sendable {
     public let gid: UInt32
 }
 
-extension ConnectedSocket {
-    /// The peer's credentials; `nil` for a connection of the Internet, or one that is closed.
-    public var peerCredentials: PeerCredentials? {
-        guard case .unix(_) = peer else { return nil }
-        return withDescriptor { number in
-            var pid: pid_t = 0
-            var uid: uid_t = 0
-            var gid: gid_t = 0
-            guard clinux_peer_credentials(number, &pid, &uid, &gid) == 0 else { return nil }
-            return PeerCredentials(pid: pid, uid: uid, gid: gid)
-        } ?? nil
+extension PeerCredentials {
+    /// Those of a connection that was just accepted; `nil` for one of the Internet.
+    init?(_ accepted: AcceptedConnection) {
+        guard case .unix(_) = accepted.peer else { return nil }
+        var pid: pid_t = 0
+        var uid: uid_t = 0
+        var gid: gid_t = 0
+        guard clinux_peer_credentials(accepted.descriptor, &pid, &uid, &gid) == 0 else { return nil }
+        self.init(pid: pid, uid: uid, gid: gid)
     }
 }

@@ -56,7 +56,8 @@ struct SocketFolder: ~Copyable {
         let folderPath = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let number = open(folderPath, O_DIRECTORY | O_CLOEXEC | O_RDONLY)
         guard number >= 0 else {
-            throw ListenFailure(.path, path, Errno(rawValue: errno), reason: "create the folder \(folderPath) first")
+            let error = Errno(rawValue: errno)
+            throw ListenFailure(.path, path, error, reason: Self.remedy(for: error, folderPath))
         }
         let opened = Descriptor(adopting: number)
         var status = stat()
@@ -71,6 +72,16 @@ struct SocketFolder: ~Copyable {
         folder = opened
         self.path = path
         fileName = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+    }
+
+    /// What to do when a folder cannot be opened; `nil` when that is not the folder's fault, or nobody knows.
+    private static func remedy(for error: Errno, _ folder: String) -> String? {
+        switch error {
+        case .noSuchFileOrDirectory: "create the folder \(folder) first"
+        case .notDirectory, .tooManySymbolicLinkLevels, .fileNameTooLong: "\(folder) is no folder; choose another path"
+        case .permissionDenied: "this process may not read the folder \(folder); let it, or choose another folder"
+        default: nil
+        }
     }
 
     /// The path to give to bind(2): the path itself, or a shorter way to the same file when it is too long for a socket.

@@ -16,6 +16,7 @@ struct Serverctl: ParsableCommand {
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon. What a verb adds to it, its \
             help tells.
             """,
+        version: "serverctl \(Version.text)",
         subcommands: [Status.self])
 
     @OptionGroup var connection: ConnectionOptions

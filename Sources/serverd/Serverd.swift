@@ -17,7 +17,7 @@ struct Serverd: ParsableCommand {
 
             Exit codes: 0 success, 64 wrong usage, 71 the system did not give what is needed, 78 wrong configuration.
             """,
-        version: Version.text)
+        version: StartSequence.versionLine)
 
     @Option(name: .customLong("config"), help: ArgumentHelp("The configuration.", valueName: "file"))
     var configurationPath = ConfigurationLocation.defaultPath

@@ -13,7 +13,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("AdminServer", .timeLimit(.minutes(1)))
+@Suite("AdminServer", .timeLimit(.minutes(5)))
 struct AdminServerTests {
     /// A path for an admin socket, in a directory of its own.
     struct Place {
@@ -44,14 +44,18 @@ struct AdminServerTests {
         return String(decoding: reply.dropLast(), as: UTF8.self)
     }
 
+    static let getInfo = #"{"method":"org.varlink.service.GetInfo"}"#
+
     static func run(
+        clientLimit: Int = AdminServer.clientLimit,
         _ body: @escaping @Sendable (AdminServer, String, Services) async throws -> Void
     ) async throws {
         let place = try Place()
         let path = place.path
         let endpoint = try Endpoint()
         try await withServices(service("git", on: endpoint)) { services in
-            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            let server = try await AdminServer(
+                path, services.manager, logger: services.log.logger, clientLimit: clientLimit)
             try await body(server, path, services)
             await server.close()
         }
@@ -87,7 +91,7 @@ struct AdminServerTests {
     @Test("it describes itself")
     func description() async throws {
         try await Self.run { _, path, services in
-            let info = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            let info = try await Self.call(path, Self.getInfo, services)
             #expect(info.contains(#""product":"serverd""#) && info.contains("io.serverd.Manager"))
             let description = try await Self.call(
                 path,
@@ -106,7 +110,7 @@ struct AdminServerTests {
             try #require(stat(path, &status) == 0)
             #expect(status.st_mode & S_IFMT == S_IFSOCK && status.st_mode & 0o777 == 0o600)
             let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
-            _ = try await Self.call(client, #"{"method":"org.varlink.service.GetInfo"}"#)
+            _ = try await Self.call(client, Self.getInfo)
             await server.close()
             #expect(try await client.readToEnd() == [])
             await client.close()
@@ -114,9 +118,64 @@ struct AdminServerTests {
             #expect(access(path + ".lock", F_OK) == 0)
             // The next daemon takes it over.
             let next = try await AdminServer(path, services.manager, logger: services.log.logger)
-            let answer = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            let answer = try await Self.call(path, Self.getInfo, services)
             #expect(answer.contains("serverd"))
             await next.close()
+        }
+    }
+
+    @Test("a client that has sent no complete call within 30 s of connecting is closed", arguments: ["", "{", getInfo])
+    func silentClient(sent: String) async throws {
+        try await Self.run { _, path, services in
+            let silent = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            if !sent.isEmpty { try silent.write(sent) }
+            let monitor = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            #expect(try await Self.call(monitor, Self.getInfo).contains("serverd"))
+            await services.advance(by: .milliseconds(29_999))
+            #expect(silent.pending == .nothing)
+            await services.advance(by: .milliseconds(1))
+            #expect(try await silent.readToEnd() == [])
+            // One that has called may be silent for as long as it likes.
+            await services.advance(by: .seconds(86_400))
+            #expect(try await Self.call(monitor, Self.getInfo).contains("serverd"))
+            await monitor.close()
+            await silent.close()
+        }
+    }
+
+    @Test("when the last slot is taken, the client whose last call is longest ago is closed, and no other")
+    func longestIdle() async throws {
+        try await Self.run(clientLimit: 4) { _, path, services in
+            var clients: [TestClient] = []
+            for _ in 0..<3 {
+                let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+                #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
+                await services.advance(by: .seconds(1))
+                clients.append(client)
+            }
+            // The second is the one now.
+            #expect(try await Self.call(clients[0], Self.getInfo).contains("serverd"))
+            for client in clients { #expect(client.pending == .nothing) }
+            for gone in [1, 2] {
+                await services.advance(by: .seconds(1))
+                let next = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+                #expect(try await Self.call(next, Self.getInfo).contains("serverd"))
+                clients.append(next)
+                #expect(try await clients[gone].readToEnd() == [])
+            }
+            #expect(clients[0].pending == .nothing && clients[3].pending == .nothing)
+            for client in clients { await client.close() }
+        }
+    }
+
+    @Test("more silent clients than there are slots keep nobody out")
+    func manySilentClients() async throws {
+        try await Self.run(clientLimit: 8) { _, path, services in
+            let silent = try (0..<40).map { _ in
+                try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            }
+            #expect(try await Self.call(path, Self.getInfo, services).contains("serverd"))
+            for client in silent { await client.close() }
         }
     }
 
@@ -132,7 +191,7 @@ struct AdminServerTests {
                         .operatingSystem,
                         "another serverd is running with the admin socket \(path); stop it first, or give this one "
                             + "another with --admin-socket"))
-            let answer = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            let answer = try await Self.call(path, Self.getInfo, services)
             #expect(answer.contains("serverd"))
         }
     }
@@ -199,7 +258,7 @@ struct AdminServerTests {
     func badClients() async throws {
         try await Self.run { server, path, services in
             let deaf = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
-            let call = Array(#"{"method":"org.varlink.service.GetInfo"}"#.utf8) + [0]
+            let call = Array(Self.getInfo.utf8) + [0]
             // Until the daemon takes no more.
             let flood = Array(repeating: call, count: 1000).flatMap { $0 }
             var turns = 0
@@ -211,7 +270,7 @@ struct AdminServerTests {
             try nonsense.write("no JSON\0")
             #expect(try await nonsense.readToEnd() == [])
             await nonsense.close()
-            let reply = try await Self.call(path, #"{"method":"org.varlink.service.GetInfo"}"#, services)
+            let reply = try await Self.call(path, Self.getInfo, services)
             #expect(reply.contains("serverd"))
             // It is no reason to wait at the end, either.
             await server.close()
@@ -222,7 +281,7 @@ struct AdminServerTests {
 
 /// Leaves a socket file on which nobody listens.
 private func makeStaleSocket(_ path: String) throws {
-    let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    let number = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     defer { close(number) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

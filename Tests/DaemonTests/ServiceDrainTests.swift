@@ -11,7 +11,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Draining", .timeLimit(.minutes(1)))
+@Suite("Draining", .timeLimit(.minutes(5)))
 struct ServiceDrainTests {
     static let settings = DaemonSettings(drainTimeout: .seconds(30), stopTimeout: .seconds(10))
     /// Says that it is ready, then ignores SIGTERM for as long as it lives.

@@ -5,6 +5,7 @@ import Descriptors
 import EventLoops
 import Glibc
 import ManagerInterface
+import Policy
 import Sockets
 import SystemPackage
 import Systemd
@@ -14,7 +15,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Opening services", .timeLimit(.minutes(1)))
+@Suite("Opening services", .timeLimit(.minutes(5)))
 struct ServiceOpeningTests {
     static func expectEcho(_ endpoint: Endpoint, _ services: Services) async throws {
         let client = try endpoint.connect(services, sending: "x")
@@ -36,7 +37,7 @@ struct ServiceOpeningTests {
         try await withServices(service(on: free, taken), service("other", on: other)) { services in
             let status = await services.status()
             #expect(status.state == .failed)
-            #expect(status.failure == "cannot bind \(taken.listen): Address already in use")
+            #expect(status.failure == "cannot bind \(taken.listen): Address already in use (EADDRINUSE)")
             #expect(status.lastError == status.failure && status.lastErrorTimestamp != nil)
             #expect(status.addresses == ["\(free.listen)", "\(taken.listen)"])
             #expect(await services.goesOn(in: .seconds(1)))
@@ -75,7 +76,8 @@ struct ServiceOpeningTests {
             #expect(
                 services.log.lines("<3>cannot listen") == [
                     "<3>cannot listen; it is tried again service=test "
-                        + "error=\"cannot bind \(endpoint.listen): Address already in use; another process listens there\""
+                        + "error=\"cannot bind \(endpoint.listen): Address already in use (EADDRINUSE); "
+                        + "another process listens there\""
                 ])
             #expect(services.log.lines("<5>listening") == ["<5>listening service=test address=\(endpoint.listen)"])
         }

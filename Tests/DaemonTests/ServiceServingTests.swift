@@ -11,7 +11,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("Serving", .timeLimit(.minutes(1)))
+@Suite("Serving", .timeLimit(.minutes(5)))
 struct ServiceServingTests {
     @Test("a service's addresses share its limit: at it the state is full, and one more waits", arguments: [1, 2, 3])
     func limit(maximum: Int) async throws {
@@ -49,12 +49,10 @@ struct ServiceServingTests {
     @Test("with `ignore` a handler's failure is counted and told, and the service goes on")
     func ignore() async throws {
         let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint, handler: exitsAsTold)) { services in
+        try await withServices(service(on: endpoint, handler: exitsAsTold)) { services async throws in
             for (line, failures) in [("3", 1), ("0", 1), ("4", 2)] {
-                let client = try endpoint.connect(services, sending: line)
-                #expect(try await client.readToEnd() == [])
+                #expect(try await endpoint.answer(services, sending: line) == [])
                 await services.wait { $0.connections == 0 && $0.handlerFailures == failures }
-                await client.close()
             }
             let status = await services.status()
             #expect(status.state == .listening && status.failure == nil)
@@ -76,8 +74,7 @@ struct ServiceServingTests {
         ) { services in
             let other = try second.connect(services)
             await services.wait { $0.connections == 1 }
-            let failing = try first.connect(services, sending: "3")
-            #expect(try await failing.readToEnd() == [])
+            #expect(try await first.answer(services, sending: "3") == [])
             await services.wait { $0.state == .closed && $0.listeningTimestamp == nil }
             let status = await services.status()
             #expect(status.connections == 1 && status.handlerFailures == 1)
@@ -99,7 +96,6 @@ struct ServiceServingTests {
             try other.write("0\n")
             #expect(try await other.readToEnd() == [])
             await services.wait { $0.connections == 0 }
-            await failing.close()
             await other.close()
         }
         withExtendedLifetime(tree) {}
@@ -165,15 +161,13 @@ struct ServiceServingTests {
     func final() async throws {
         let endpoint = try Endpoint()
         let missing = ServiceDefinition.Handler.program(ProgramDefinition(path: "/nowhere/x"))
-        try await withServices(service(on: endpoint, handler: missing)) { services in
+        try await withServices(service(on: endpoint, handler: missing)) { services async throws in
             let reason =
                 "execve /nowhere/x: No such file or directory (ENOENT); install the program or correct exec; in a "
                 + "script, the interpreter on its first line must exist too"
             func fail(_ count: Int) async throws {
-                let client = try endpoint.connect(services)
-                #expect(try await client.readToEnd() == [])
+                #expect(try await endpoint.answer(services) == [])
                 await services.wait { $0.connections == 0 && $0.handlerFailures == count }
-                await client.close()
             }
             for count in 1...3 { try await fail(count) }
             #expect(await services.status().lastError == reason)
@@ -190,10 +184,8 @@ struct ServiceServingTests {
     @Test("what a program writes to standard error is logged with its connection")
     func standardError() async throws {
         let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint, handler: shell("echo oops >&2"))) { services in
-            let client = try endpoint.connect(services)
-            #expect(try await client.readToEnd() == [])
-            await client.close()
+        try await withServices(service(on: endpoint, handler: shell("echo oops >&2"))) { services async throws in
+            #expect(try await endpoint.answer(services) == [])
             await services.wait { $0.connections == 0 && $0.connectionsAccepted == 1 }
             await services.manager.drain()
             let line = services.log.lines("<5>handler wrote").first

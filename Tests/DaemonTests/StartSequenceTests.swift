@@ -10,7 +10,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("StartSequence", .timeLimit(.minutes(1)))
+@Suite("StartSequence", .timeLimit(.minutes(5)))
 struct StartSequenceTests {
     /// The sequence for a configuration, which is there for as long as `body` runs.
     static func with<Result>(

@@ -15,7 +15,7 @@ import Testing
 @testable import Daemon
 @testable import ServiceConfig
 
-@Suite("StatusReporter", .timeLimit(.minutes(1)))
+@Suite("StatusReporter", .timeLimit(.minutes(5)))
 struct StatusReporterTests {
     /// A service manager's socket, which NOTIFY_SOCKET names from now on.
     struct Manager {

@@ -25,6 +25,14 @@ extension Integration {
             #expect(try run([Programs.serverctl, "--no-such-option"]).exitCode == 2)
         }
 
+        @Test("both programs tell one version")
+        func versionsAgree() throws {
+            let daemon = try succeed([Programs.serverd, "--version"])
+            let tool = try succeed([Programs.serverctl, "--version"])
+            #expect(daemon.hasPrefix("serverd ") && tool.hasPrefix("serverctl "))
+            #expect(daemon.dropFirst("serverd ".count) == tool.dropFirst("serverctl ".count))
+        }
+
         @Test("status ends with 0 when all serve, with 4 for a service or a daemon that does not exist")
         func statusHasExitCodes() throws {
             try withDaemon([hello]) { daemon in
@@ -52,26 +60,21 @@ extension Integration {
 
         @Test("a service whose address is taken is failed, the others serve, and it listens once the address is free")
         func takenAddressIsTriedAgain() throws {
-            let directory = try TemporaryDirectory()
-            let port = try freePort()
-            let socat = [
-                try Programs.installed("socat"), "TCP4-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork", "/dev/null",
-            ]
-            let occupant = try ChildProcess(socat)
-            defer { occupant.end() }
-            try eventually("the port is taken") { (try? Client(.inet(host: "127.0.0.1", port: port))) != nil }
-            let blocked = ServiceFile.program("blocked", listen: "127.0.0.1:\(port)", ["/bin/echo", "at last"])
+            let port = try ReservedPort()
+            let occupant = try port.listen()
+            let address = "127.0.0.1:\(port.number)"
+            let blocked = ServiceFile.program("blocked", listen: address, ["/bin/echo", "at last"])
             // Not `withDaemon`: at its end this daemon holds a listener more, and that is what was wanted.
-            let daemon = try RunningDaemon([blocked, hello], in: directory, DaemonOptions())
+            let daemon = try RunningDaemon([blocked, hello], in: TemporaryDirectory(), DaemonOptions())
             defer { daemon.process.end() }
             let status = try daemon.status(of: "blocked")
             #expect(status.state == "failed")
-            #expect(status.failure?.contains("Address already in use") == true)
+            #expect(status.failure?.contains("Address already in use (EADDRINUSE)") == true)
             #expect(try daemon.serverctl("status").exitCode == 3)
             #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
-            occupant.end()
-            try eventually("it listens", seconds: 60) { try daemon.status(of: "blocked").state == "listening" }
-            #expect(try Client(.inet(host: "127.0.0.1", port: port)).receive() == "at last\n")
+            close(occupant)
+            try eventually("it listens") { try daemon.status(of: "blocked").state == "listening" }
+            #expect(try Client(port.endpoint).receive() == "at last\n")
             try daemon.stop()
         }
     }

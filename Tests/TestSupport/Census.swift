@@ -22,7 +22,7 @@ package struct Census: Equatable, Sendable, CustomStringConvertible {
         }
         var children = Set<Int>()
         for thread in entries(of: "/proc/self/task") {
-            guard let file = fopen("/proc/self/task/\(thread)/children", "r") else { continue }
+            guard let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
             defer { fclose(file) }
             var buffer = [CChar](repeating: 0, count: 65536)
             let length = fread(&buffer, 1, buffer.count, file)

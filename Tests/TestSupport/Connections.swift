@@ -17,6 +17,12 @@ extension Server {
     package func newClient(on loop: EventLoop) throws(Errno) -> TestClient {
         try TestClient.connect(to: listeningOnAddress, on: loop)
     }
+
+    /// All that a new client, who sends nothing, is sent until the end of its connection.
+    /// - Throws: as ``newClient(on:)``, and what recv(2) says.
+    package func answer(on loop: EventLoop) async throws -> [UInt8] {
+        try await TestClient.connect(to: listeningOnAddress, on: loop).answer()
+    }
 }
 
 extension Server {

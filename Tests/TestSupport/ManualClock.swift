@@ -31,6 +31,14 @@ package final class ManualClock: LoopClock {
     }
 }
 
+/// Runs `body` as ``onLoop(clock:_:)`` does, on a loop whose time moves only when the test says so.
+package func withManualClock<Result: Sendable>(
+    _ body: @escaping @Sendable (EventLoop, ManualClock) async throws -> Result
+) async throws -> Result {
+    let clock = ManualClock()
+    return try await onLoop(clock: clock) { try await body($0, clock) }
+}
+
 /// Waits until the jobs that are queued on the loop now, and a few generations of those that they queue, have run.
 package func settle(_ loop: EventLoop) async {
     for _ in 0..<10 {

@@ -5,6 +5,7 @@ internal import CLinux
 package import Descriptors
 internal import Glibc
 internal import Synchronization
+internal import SystemPackage
 
 /// A descriptor in the hands of a test: shared between its tasks, closed once.
 package final class OwnedDescriptor: Sendable {
@@ -23,6 +24,13 @@ package final class OwnedDescriptor: Sendable {
         }
     }
 
+    /// A second number for what it refers to, close-on-exec; whoever is given it closes it.
+    package func duplicate() -> CInt {
+        let copy = clinux_duplicate(number, 0)
+        precondition(copy >= 0, "fcntl F_DUPFD_CLOEXEC: \(Errno(rawValue: errno))")
+        return copy
+    }
+
     /// Gives the number away to somebody who will close it.
     package func release() -> CInt {
         descriptor.withLock { descriptor in
@@ -39,15 +47,18 @@ package final class OwnedDescriptor: Sendable {
     }
 }
 
-/// A pipe whose ends are non-blocking.
-package func makePipe() -> (reading: OwnedDescriptor, writing: OwnedDescriptor) {
-    var numbers: [CInt] = [0, 0]
-    precondition(pipe(&numbers) == 0, "pipe: \(String(cString: strerror(errno)))")
-    for number in numbers {
-        _ = clinux_set_close_on_exec(number)
-        _ = clinux_set_nonblocking(number, 1)
+/// A pipe whose ends are non-blocking, unless they are asked to block.
+///
+/// They are close-on-exec from their first moment: other tests start processes meanwhile, and a pipe's end that one of
+/// them keeps open is an end that does not come.
+package func makePipe(isBlocking: Bool = false) -> (reading: OwnedDescriptor, writing: OwnedDescriptor) {
+    do {
+        let ends = try FileDescriptor.pipe(options: isBlocking ? .closeOnExec : [.closeOnExec, .nonBlocking])
+        return (
+            OwnedDescriptor(Descriptor(adopting: ends.readEnd.rawValue)),
+            OwnedDescriptor(Descriptor(adopting: ends.writeEnd.rawValue))
+        )
+    } catch {
+        preconditionFailure("pipe: \(error)")
     }
-    return (
-        OwnedDescriptor(Descriptor(adopting: numbers[0])), OwnedDescriptor(Descriptor(adopting: numbers[1]))
-    )
 }

@@ -47,6 +47,13 @@ package final class TestClient: Sendable {
         }
     }
 
+    /// Reads until the end of the stream, and closes the connection.
+    package func answer() async throws -> [UInt8] {
+        let all = try await readToEnd()
+        await close()
+        return all
+    }
+
     /// Reads exactly `count` bytes, fewer only at the end of the stream.
     package func read(_ count: Int) async throws -> [UInt8] {
         var all: [UInt8] = []

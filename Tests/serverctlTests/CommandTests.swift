@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of the whole program but its process: arguments in, output and exit status out.
 
+internal import ArgumentParser
 internal import Descriptors
 internal import Glibc
 internal import ManagerInterface
@@ -140,6 +141,16 @@ struct CommandTests {
         #expect(result.status == .done)
         #expect(result.output.contains("USAGE: serverctl"))
         #expect(result.errors.isEmpty)
+    }
+}
+
+@Suite("version")
+struct VersionTests {
+    @Test("the version is told, and is no error")
+    func version() {
+        let result = Run(["--version"])
+        #expect(result.status == .done && result.errors.isEmpty)
+        #expect(result.output == Serverctl.configuration.version + "\n" && result.output.hasPrefix("serverctl "))
     }
 }
 

@@ -225,7 +225,7 @@ struct ConfigurationLoaderTests {
             // The first time NSS opens what it keeps.
             _ = load()
             let before = try count()
-            let extra = open("/dev/null", O_RDONLY)
+            let extra = open("/dev/null", O_RDONLY | O_CLOEXEC)
             try #require(try count() == before + 1)
             close(extra)
             for _ in 0..<10 { _ = load() }

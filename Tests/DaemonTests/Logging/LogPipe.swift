@@ -6,6 +6,7 @@ import Descriptors
 import Glibc
 import SystemPackage
 import Systemd
+import TestSupport
 
 /// The reader's end of a pipe, with the writer's end to give away.
 struct LogPipe: ~Copyable {
@@ -13,11 +14,9 @@ struct LogPipe: ~Copyable {
     private var writer: Descriptor?
 
     init() {
-        var ends: [CInt] = [-1, -1]
-        precondition(pipe(&ends) == 0, "pipe: \(errno)")
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        reader = Descriptor(adopting: ends[0])
-        writer = Descriptor(adopting: ends[1])
+        let ends = makePipe(isBlocking: true)
+        reader = Descriptor(adopting: ends.reading.release())
+        writer = Descriptor(adopting: ends.writing.release())
     }
 
     /// The writer's end, once.

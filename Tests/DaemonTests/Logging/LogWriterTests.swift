@@ -129,7 +129,7 @@ struct LogWriterTests {
 
 /// A datagram socket in the place of the service manager's, which NOTIFY_SOCKET names from now on.
 private func notifySocket() -> Descriptor {
-    let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+    let number = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     precondition(number >= 0, "socket: \(errno)")
     // A name that the kernel chooses: binding with the family alone gives an abstract one.
     var address = sockaddr_un()

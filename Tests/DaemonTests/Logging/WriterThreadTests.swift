@@ -6,6 +6,7 @@ import Descriptors
 import Glibc
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite("The writer's thread")
@@ -64,10 +65,9 @@ struct WriterThreadTests {
         private let writer: Mutex<CInt?>
 
         init() {
-            var ends: [CInt] = [-1, -1]
-            precondition(pipe(&ends) == 0, "pipe: \(errno)")
-            reader = Descriptor(adopting: ends[0])
-            writer = Mutex(ends[1])
+            let ends = makePipe(isBlocking: true)
+            reader = Descriptor(adopting: ends.reading.release())
+            writer = Mutex(ends.writing.release())
         }
 
         deinit { open() }

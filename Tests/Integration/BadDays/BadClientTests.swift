@@ -18,23 +18,21 @@ extension Integration {
                 Thread.detachNewThread { storm.run() }
                 defer { storm.stop() }
                 var answers: [Duration] = []
-                let start = ContinuousClock.now
-                while !storm.isOver, start.duration(to: .now) < .seconds(120) {
+                while !storm.isOver {
                     var answer = ""
-                    answers.append(try time { answer = try Client(other).receive() })
+                    answers.append(try ContinuousClock().measure { answer = try Client(other).receive() })
                     #expect(answer == "hello\n")
                 }
+                // Who comes last is served last: then all of the storm is dealt with.
+                let last = try Client(target)
+                last.finishSending()
+                #expect(try last.receive() == "")
                 #expect(storm.connected == 10_000)
                 #expect(try typical(answers) <= .milliseconds(50), "\(answers.sorted())")
-                try eventually("all of them are dealt with", seconds: 120) {
-                    let status = try daemon.status(of: "victim")
-                    return status.connectionsAccepted == 10_000 && status.connections == 0
-                }
+                try eventually("all of them have ended") { try daemon.status(of: "victim").connections == 0 }
+                // The kernel forgets a client that resets before its handshake is complete.
+                #expect((9_900...10_001).contains(try daemon.status(of: "victim").connectionsAccepted))
             }
-        }
-
-        private func time(_ body: () throws -> Void) rethrows -> Duration {
-            try ContinuousClock().measure(body)
         }
 
         /// What 95 of 100 kept within.

@@ -17,7 +17,7 @@ extension Integration {
                 kill(handler, SIGKILL)
                 #expect(try client.receive() == "")
                 try daemon.log.await("service=cat", "signal=9")
-                #expect(try daemon.status(of: "cat").handlerFailures == 1)
+                try eventually("the failure is counted") { try daemon.status(of: "cat").handlerFailures == 1 }
                 let next = try Client(daemon.endpoint("cat"))
                 next.finishSending()
                 #expect(try next.receive() == "")
@@ -36,7 +36,9 @@ extension Integration {
             try withDaemon([bad, good], in: directory) { daemon in
                 #expect(try Client(daemon.endpoint("bad")).receive() == "")
                 try daemon.log.await("service=bad", "execve \(program): ", reason)
-                #expect(try daemon.status(of: "bad").lastError?.contains(reason) == true)
+                try eventually("the reason is shown") {
+                    try daemon.status(of: "bad").lastError?.contains(reason) == true
+                }
                 #expect(try Client(daemon.endpoint("good")).receive() == "hello\n")
             }
         }
@@ -86,12 +88,13 @@ extension Integration {
             let gate = try Gate(in: directory)
             let script = "trap '' TERM; echo ready; read line < \(gate.path)"
             let service = ServiceFile.script("stubborn", listen: "127.0.0.1:0", script)
-            let daemon = try RunningDaemon([service], in: directory, DaemonOptions())
+            let options = DaemonOptions(configuration: "drain_timeout = \"1s\"\nstop_timeout = \"1s\"\n")
+            let daemon = try RunningDaemon([service], in: directory, options)
             defer { daemon.process.end() }
             let client = try Client(daemon.endpoint("stubborn"))
             #expect(try client.receive(6) == "ready\n")
             let handler = try #require(daemon.census().children.first)
-            try daemon.stop(within: 60)
+            try daemon.stop()
             #expect(try client.receive() == "")
             #expect(kill(handler, 0) != 0)
         }

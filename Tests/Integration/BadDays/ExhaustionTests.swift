@@ -46,7 +46,7 @@ extension Integration {
             let script =
                 "i=0; while [ $i -lt 50 ]; do echo \"a line that nobody will read $i\" >&2; i=$((i+1)); done; echo done; exit 1"
             let noisy = ServiceFile.script("noisy", listen: "127.0.0.1:0", script)
-            let pipe = try StandardPipe()
+            let pipe = StandardPipe()
             pipe.shrink()
             try withDaemon([noisy, cat()], DaemonOptions(errors: .descriptor(pipe.writeEnd))) { daemon in
                 for _ in 0..<10 { #expect(try Client(daemon.endpoint("noisy")).receive() == "done\n") }

@@ -5,7 +5,7 @@ import Foundation
 import Synchronization
 
 /// How long anything may take before a test gives up; a safety net that no passing test comes near.
-let patience: TimeInterval = 20
+let patience: TimeInterval = 120
 
 /// A started program in a session of its own.
 final class ChildProcess: Sendable {
@@ -37,7 +37,10 @@ final class ChildProcess: Sendable {
             Self.add(stream, as: CInt(number), to: &actions)
         }
         // Whatever another test has open without close-on-exec must not be kept open by this program.
-        for number in CInt(3)..<1024 { posix_spawn_file_actions_addclose(&actions, number) }
+        // A number that the limit does not allow would be an error.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        for number in 3..<CInt(min(limit.rlim_cur, 1024)) { posix_spawn_file_actions_addclose(&actions, number) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -51,9 +54,14 @@ final class ChildProcess: Sendable {
         guard result == 0 else { throw TestFailure("cannot start \(command[0]): \(String(cString: strerror(result)))") }
         pid = started
         Thread.detachNewThread { [self] in
-            var code: CInt = 0
-            while waitpid(pid, &code, 0) < 0 && errno == EINTR {}
-            status.withLock { $0 = code }
+            var information = siginfo_t()
+            while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+            // Only under the lock does the pid become free for another process: nobody signals that one.
+            status.withLock { status in
+                var code: CInt = 0
+                waitpid(pid, &code, 0)
+                status = code
+            }
             ended.signal()
         }
     }

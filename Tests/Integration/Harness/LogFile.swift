@@ -19,9 +19,15 @@ final class LogFile: Sendable {
 
     deinit { close(watch) }
 
-    var bytes: Data { readBytes(path) }
+    /// The lines that are there in full: what comes after the last newline is perhaps still being written.
+    var bytes: Data {
+        let all = readBytes(path)
+        return all.lastIndex(of: UInt8(ascii: "\n")).map { all[...$0] } ?? Data()
+    }
+    /// All of it, for a person.
     var text: String { readText(path) }
-    var lines: [String] { text.split(separator: "\n", omittingEmptySubsequences: true).map(String.init) }
+    /// The lines that are there in full; empty ones are left out.
+    var lines: [String] { bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) } }
 
     /// Waits until the file holds a line for which `matches` is true; returns that line.
     @discardableResult

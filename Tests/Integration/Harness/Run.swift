@@ -14,7 +14,7 @@ struct RunResult: Sendable {
 @discardableResult
 func run(
     _ command: [String], environment: [String: String] = [:], input: ChildProcess.Stream = .null,
-    seconds: TimeInterval = 60
+    seconds: TimeInterval = patience
 ) throws -> RunResult {
     let directory = try TemporaryDirectory()
     let (output, errors) = (directory.path("output"), directory.path("errors"))
@@ -30,7 +30,7 @@ func run(
 @discardableResult
 func succeed(
     _ command: [String], environment: [String: String] = [:], input: ChildProcess.Stream = .null,
-    seconds: TimeInterval = 60
+    seconds: TimeInterval = patience
 ) throws -> String {
     let result = try run(command, environment: environment, input: input, seconds: seconds)
     guard result.exitCode == 0 else {
@@ -40,13 +40,15 @@ func succeed(
     return result.output
 }
 
-/// Tries `condition` until it holds.
+/// Tries `condition` until it holds; one that throws does not hold yet.
 ///
 /// For the state of another process, which nothing announces.
 func eventually(_ what: String, seconds: TimeInterval = patience, _ condition: () throws -> Bool) throws {
     let deadline = Date() + seconds
-    while try !condition() {
-        guard Date() < deadline else { throw TestFailure("did not happen within \(seconds) s: \(what)") }
+    while true {
+        var reason = ""
+        do { if try condition() { return } } catch { reason = ": \(error)" }
+        guard Date() < deadline else { throw TestFailure("did not happen within \(seconds) s: \(what)\(reason)") }
         // Paces the attempts; no result depends on how long this is.
         poll(nil, 0, 10)
     }

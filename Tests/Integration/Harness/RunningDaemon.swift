@@ -18,8 +18,8 @@ struct DaemonOptions: Sendable {
     var hasNoStandardDescriptors = false
     /// Where its standard error goes, instead of to the log file.
     var errors: ChildProcess.Stream?
-    /// How long its end may take after SIGTERM.
-    var endWithin: TimeInterval = patience
+    /// The text of its serverd.toml.
+    var configuration = ""
 }
 
 /// A daemon that has reported READY.
@@ -30,16 +30,17 @@ final class RunningDaemon: Sendable {
     let log: LogFile
     let adminSocket: String
     let baseline: ProcessCensus
-    private let inheritedPorts: [String: UInt16]
+    private let inheritedPorts: [String: ReservedPort]
 
     /// Writes the configuration, starts the daemon and waits until it is ready.
     init(_ services: [ServiceFile], in directory: TemporaryDirectory, _ options: DaemonOptions) throws {
         self.directory = directory
         adminSocket = directory.path("admin.sock")
-        let configuration = try Self.write(services, in: directory)
+        for service in services { try directory.write(service.text, to: "services.d/\(service.name).toml") }
+        let configuration = try directory.write(options.configuration, to: "serverd.toml")
         notifications = try NotifySocket(path: directory.path("notify"))
         log = try LogFile(path: directory.path("log"))
-        inheritedPorts = try Self.freePorts(options.inherited)
+        inheritedPorts = Dictionary(uniqueKeysWithValues: try options.inherited.map { ($0, try ReservedPort()) })
         let own = [try Programs.serverd, "--config", configuration, "--admin-socket", adminSocket] + options.arguments
         let activation = try Self.activation(inheritedPorts)
         let standard: ChildProcess.Stream = options.hasNoStandardDescriptors ? .closed : .null
@@ -71,7 +72,7 @@ final class RunningDaemon: Sendable {
 
     /// Where a service's clients connect to.
     func endpoint(_ service: String) throws -> Endpoint {
-        if let port = inheritedPorts[service] { return .inet(host: "127.0.0.1", port: port) }
+        if let port = inheritedPorts[service] { return port.endpoint }
         guard let address = try status(of: service).addresses.first else {
             throw TestFailure("\(service) has no address")
         }
@@ -79,11 +80,7 @@ final class RunningDaemon: Sendable {
     }
 
     /// What the daemon holds now.
-    func census() -> ProcessCensus {
-        // Makes room for more: a report that waits for it would hold a socket.
-        notifications.takeArrived()
-        return ProcessCensus.take(of: process.pid)
-    }
+    func census() -> ProcessCensus { ProcessCensus.take(of: process.pid) }
 
     /// Waits until the daemon holds what it held when it was ready: no connection, no child, no descriptor more.
     func awaitNothingLeft() throws {
@@ -95,22 +92,17 @@ final class RunningDaemon: Sendable {
     }
 
     /// Ends it as systemd would, and expects it to say so and to succeed.
-    func stop(within seconds: TimeInterval = patience) throws {
+    func stop() throws {
         process.signal(SIGTERM)
-        let code = try process.wait(seconds: seconds)
+        let code = try process.wait()
         try #require(code == 0, "serverd ended with \(code):\n\(log.text.suffix(4000))")
-        #expect(notifications.received.contains("STOPPING=1"))
+        try notifications.await("STOPPING=1", from: process)
     }
 
     private static func status(_ adminSocket: String) throws -> DaemonStatus {
         let result = try run([Programs.serverctl, "--admin-socket", adminSocket, "status", "--json=short"])
         guard [0, 3].contains(result.exitCode) else { throw TestFailure("serverctl status: \(result.errors)") }
         return try JSONDecoder().decode(DaemonStatus.self, from: Data(result.output.utf8))
-    }
-
-    private static func write(_ services: [ServiceFile], in directory: TemporaryDirectory) throws -> String {
-        for service in services { try directory.write(service.text, to: "services.d/\(service.name).toml") }
-        return try directory.write("", to: "serverd.toml")
     }
 
     /// The census once nothing moves any more: the peer that woke the activation has gone, serverctl too.
@@ -129,41 +121,20 @@ final class RunningDaemon: Sendable {
         return last
     }
 
-    private static func freePorts(_ names: [String]) throws -> [String: UInt16] {
-        Dictionary(uniqueKeysWithValues: try names.map { ($0, try freePort()) })
-    }
-
-    private static func activation(_ ports: [String: UInt16]) throws -> [String] {
+    private static func activation(_ ports: [String: ReservedPort]) throws -> [String] {
         guard !ports.isEmpty else { return [] }
         let names = ports.keys.sorted()
         let variables = ["-E", "NOTIFY_SOCKET", "-E", "PATH"]
         return [try Programs.installed("systemd-socket-activate"), "--fdname=\(names.joined(separator: ":"))"]
-            + names.flatMap { ["-l", "127.0.0.1:\(ports[$0] ?? 0)"] } + variables
+            + names.flatMap { ["-l", "127.0.0.1:\(ports[$0]?.number ?? 0)"] } + variables
     }
 
     /// `systemd-socket-activate` starts the daemon at the first connection: makes it, and leaves at once.
-    private static func wakeActivation(_ ports: [String: UInt16], _ log: LogFile) throws {
+    private static func wakeActivation(_ ports: [String: ReservedPort], _ log: LogFile) throws {
         guard let first = ports.keys.min(), let port = ports[first] else { return }
-        for port in ports.values { try log.await("Listening on", ":\(port)") }
-        _ = try Client(.inet(host: "127.0.0.1", port: port))
+        for port in ports.values { try log.await("Listening on", ":\(port.number) ") }
+        _ = try Client(port.endpoint)
     }
-}
-
-/// A port of 127.0.0.1 that nobody listens on now.
-func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let found = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-        }
-    }
-    guard found else { throw TestFailure("no free port: \(String(cString: strerror(errno)))") }
-    return UInt16(bigEndian: address.sin_port)
 }
 
 /// Runs `body` with a daemon of these services; afterwards the daemon must hold nothing more than before, and end well.
@@ -175,5 +146,5 @@ func withDaemon(
     defer { daemon.process.end() }
     try body(daemon)
     try daemon.awaitNothingLeft()
-    try daemon.stop(within: options.endWithin)
+    try daemon.stop()
 }

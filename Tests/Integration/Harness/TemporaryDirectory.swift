@@ -40,6 +40,16 @@ final class TemporaryDirectory: Sendable {
         return file
     }
 
+    /// Writes a program; returns its path.
+    ///
+    /// By another program: a file that is open for writing cannot be executed, and what this process has open is for a
+    /// moment open in every process that other tests start meanwhile.
+    func writeProgram(_ text: String, to name: String) throws -> String {
+        let source = try write(text, to: "\(name).text")
+        try succeed([Programs.installed("install"), "-m", "755", source, path(name)])
+        return path(name)
+    }
+
     /// Makes a named pipe; returns its path.
     func makePipe(_ name: String) throws -> String {
         guard mkfifo(path(name), 0o600) == 0 else { throw TestFailure("mkfifo: \(String(cString: strerror(errno)))") }

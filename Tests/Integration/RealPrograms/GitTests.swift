@@ -42,8 +42,8 @@ extension Integration {
         /// git itself knows no Unix sockets, but any program that connects for it.
         private func environment(_ endpoint: Endpoint, _ directory: TemporaryDirectory) throws -> [String: String] {
             guard case .unix = endpoint else { return [:] }
-            let script = "#!/bin/sh\nexec \(try Programs.installed("socat")) - \(endpoint.socatAddress)\n"
-            return ["GIT_PROXY_COMMAND": try directory.write(script, to: "connect", mode: 0o755)]
+            let script = "#!/bin/sh\nexec \(try Programs.installed("socat")) -t 120 - \(endpoint.socatAddress)\n"
+            return ["GIT_PROXY_COMMAND": try directory.writeProgram(script, to: "connect")]
         }
     }
 }

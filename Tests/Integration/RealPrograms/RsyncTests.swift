@@ -36,7 +36,7 @@ extension Integration {
         /// rsync itself knows no Unix sockets, but any program that connects for it.
         private func environment(_ endpoint: Endpoint) throws -> [String: String] {
             guard case .unix = endpoint else { return [:] }
-            return ["RSYNC_CONNECT_PROG": "\(try Programs.installed("socat")) STDIO \(endpoint.socatAddress)"]
+            return ["RSYNC_CONNECT_PROG": "\(try Programs.installed("socat")) -t 120 STDIO \(endpoint.socatAddress)"]
         }
     }
 }

@@ -49,7 +49,7 @@ extension Integration {
             switch endpoint {
             case .inet(let host, let port): words += ["-p", String(port), "\(user)@\(host)"]
             case .unix:
-                let connect = "\(try Programs.installed("socat")) - \(endpoint.socatAddress)"
+                let connect = "\(try Programs.installed("socat")) -t 120 - \(endpoint.socatAddress)"
                 words += ["-o", "ProxyCommand=\(connect)", "\(user)@localhost"]
             }
             return words

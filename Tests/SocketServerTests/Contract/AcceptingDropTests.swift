@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Accepting: drop mode", .timeLimit(.minutes(1)))
+@Suite("Accepting: drop mode", .timeLimit(.minutes(5)))
 struct AcceptingDropTests {
     private func withServer(
         maxConnections: Int = 100, isDropping: Bool = false,
@@ -118,8 +118,7 @@ struct AcceptingDropTests {
 
     @Test("an error while dropping pauses as ever, and a dropped client ends the doubling")
     func errors() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let accept = ScriptedAccept([.tooManyOpenFiles, .tooManyOpenFiles, nil, .tooManyOpenFiles])
             let events = EventLog<ServerEvent>()
             var options = ServerOptions()

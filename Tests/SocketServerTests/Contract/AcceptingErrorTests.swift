@@ -45,7 +45,7 @@ private struct Scene: Sendable {
     }
 }
 
-@Suite("Accepting: errors", .timeLimit(.minutes(1)))
+@Suite("Accepting: errors", .timeLimit(.minutes(5)))
 struct AcceptingErrorTests {
     @Test(
         "interrupted or with nobody there, accept is silent and is called again (B26)",

@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Accepting", .timeLimit(.minutes(1)))
+@Suite("Accepting", .timeLimit(.minutes(5)))
 struct AcceptingTests {
     @Test("accept is not called while nobody is there, nor at the limit (B19, B20)")
     func gate() async throws {
@@ -99,8 +99,7 @@ struct AcceptingTests {
 
     @Test("that the limit is reached is told once, and not again within a minute (B24)")
     func limitIsTold() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let events = EventLog<ServerEvent>()
             var options = ServerOptions()
             options.maxConnections = 1
@@ -180,7 +179,7 @@ private func expectAcceptedOptions(_ socket: ConnectedSocket) {
     _ = socket.sendNow([1])
 }
 
-@Suite("Accepting: batches", .timeLimit(.minutes(1)))
+@Suite("Accepting: batches", .timeLimit(.minutes(5)))
 struct AcceptingBatchTests {
     /// What a server that finds `waiting` clients has accepted when its first handler begins.
     struct Batch: Sendable, CustomTestStringConvertible {

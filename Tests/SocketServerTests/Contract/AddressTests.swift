@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Addresses", .timeLimit(.minutes(1)))
+@Suite("Addresses", .timeLimit(.minutes(5)))
 struct AddressTests {
     @Test("a port chosen by the system is told, however it was asked for (B12)")
     func chosenPort() async throws {
@@ -187,7 +187,7 @@ struct AddressTests {
     }
 }
 
-@Suite("Addresses: IPv4 and IPv6", .timeLimit(.minutes(1)))
+@Suite("Addresses: IPv4 and IPv6", .timeLimit(.minutes(5)))
 struct AddressFamilyTests {
     /// The two ends of a connection, as its handler sees them.
     struct Ends: Sendable {
@@ -233,29 +233,47 @@ struct AddressFamilyTests {
         }
     }
 
+    /// A server that greets at `ip`, and what keeps its port silent at the other address: nobody else can listen there.
+    private func makeServer(
+        on ip: IPAddress, silentOn other: IPAddress
+    ) async throws -> (Server<InetAddress, UInt16>, reserved: OwnedDescriptor) {
+        while true {
+            let reserved = try makeRawSocket(.inet(InetAddress(ip: other, port: 0)))
+            let place = WhereToListen.address(InetAddress(ip: ip, port: boundPort(of: reserved.number)))
+            do {
+                return (try await Server.createSocket(on: place) { try await greetAndStay($1) }, reserved)
+            } catch let error as ServerError where error.errno == EADDRINUSE {
+                // Free at the other address, taken at this one: the next port.
+                reserved.close()
+            }
+        }
+    }
+
     @Test("a server on one IPv6 address, [::] too, takes IPv6 only", arguments: [IPAddress.loopbackV6, .anyV6])
     func v6Only(_ ip: IPAddress) async throws {
         try await onLoop { loop in
-            let server = try await Server.createSocket(on: .address(InetAddress(ip: ip, port: 0))) { _, _ in }
+            let (server, reserved) = try await makeServer(on: ip, silentOn: .loopbackV4)
             #expect(throws: Errno.connectionRefused) { try TestClient.connect(to: server.loopback, on: loop) }
             let v6 = SocketAddress.inet(InetAddress(ip: .loopbackV6, port: server.listeningOn))
             let client = try TestClient.connect(to: v6, on: loop)
+            #expect(await client.isGreeted())
             await client.close()
             await server.close()
+            reserved.close()
         }
     }
 
     @Test("a server on one IPv4 address takes IPv4 only")
     func v4Only() async throws {
         try await onLoop { loop in
-            let place = WhereToListen.address(InetAddress(ip: .loopbackV4, port: 0))
-            let server = try await Server.createSocket(on: place) { try await greetAndStay($1) }
+            let (server, reserved) = try await makeServer(on: .loopbackV4, silentOn: .loopbackV6)
             let v6 = SocketAddress.inet(InetAddress(ip: .loopbackV6, port: server.listeningOn))
             #expect(throws: Errno.connectionRefused) { try TestClient.connect(to: v6, on: loop) }
             let client = try TestClient.connect(to: server.loopback, on: loop)
             #expect(await client.isGreeted())
             await client.close()
             await server.close()
+            reserved.close()
         }
     }
 

@@ -9,7 +9,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Closing existing connections", .timeLimit(.minutes(1)))
+@Suite("Closing existing connections", .timeLimit(.minutes(5)))
 struct ClosingConnectionsTests {
     @Test("their sockets are closed, their handlers neither cancelled nor waited for: reads end, writes fail (B54)")
     func existingConnectionsClosed() async throws {
@@ -62,8 +62,7 @@ struct ClosingConnectionsTests {
 
     @Test("a writer that fails because the server closed its connection is no handler's error (B55, strengthened)")
     func activeWriter() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let errors = EventLog<any Error>()
             let wrote = OneShot<Void>()
             let server = try await Server.create(

@@ -7,7 +7,7 @@ internal import SocketServer
 internal import TestSupport
 internal import Testing
 
-@Suite("Closing", .timeLimit(.minutes(1)))
+@Suite("Closing", .timeLimit(.minutes(5)))
 struct ClosingTests {
     private func echo(_ options: ServerOptions = ServerOptions()) async throws -> Server<InetAddress, UInt16> {
         try await Server.create(on: .portChosenByOS, options: options) { _, reader, writer in

@@ -36,7 +36,7 @@ func makeServer(
     }
 }
 
-@Suite("Finishing", .timeLimit(.minutes(1)))
+@Suite("Finishing", .timeLimit(.minutes(5)))
 struct FinishingTests {
     @Test(
         "a plain close loses those who are in the queue: the control for the next test (B58)",
@@ -203,7 +203,7 @@ struct FinishingTests {
     }
 }
 
-@Suite("Finishing: inherited", .timeLimit(.minutes(1)))
+@Suite("Finishing: inherited", .timeLimit(.minutes(5)))
 struct FinishingInheritedTests {
     @Test("an adopted listener gets no barrier: its next owner goes on with it", arguments: Transport.allCases)
     func nextOwner(_ transport: Transport) async throws {
@@ -211,7 +211,7 @@ struct FinishingInheritedTests {
             let folder = TemporaryFolder()
             let listener = try makeRawSocket(transport.address(in: folder), backlog: 32)
             let first = try await AnyServer.createSocket(
-                on: .inherited(Descriptor(adopting: dup(listener.number))), onHandlerError: .ignore
+                on: .inherited(Descriptor(adopting: listener.duplicate())), onHandlerError: .ignore
             ) { try await greetAndStay($1) }
             let address = first.listeningOnAddress
             let queued = try (0..<20).map { _ in try TestClient.connect(to: address, on: loop) }
@@ -221,7 +221,7 @@ struct FinishingInheritedTests {
             // Nobody serves now, and yet this one is not lost.
             let between = try TestClient.connect(to: address, on: loop)
             let second = try await AnyServer.createSocket(
-                on: .inherited(Descriptor(adopting: dup(listener.number))), onHandlerError: .ignore
+                on: .inherited(Descriptor(adopting: listener.duplicate())), onHandlerError: .ignore
             ) { try await greetAndStay($1) }
             #expect(await between.isGreeted())
             for client in queued + [between] { await client.close() }

@@ -8,7 +8,7 @@ internal import SocketServer
 internal import TestSupport
 internal import Testing
 
-@Suite("Handing a connection over", .timeLimit(.minutes(1)))
+@Suite("Handing a connection over", .timeLimit(.minutes(5)))
 struct HandOverTests {
     // What a program does that was given a copy of the socket.
     private final class Program: Sendable {

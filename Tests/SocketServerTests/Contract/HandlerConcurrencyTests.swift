@@ -10,7 +10,7 @@ internal import Testing
 
 @testable internal import Sockets
 
-@Suite("Handlers side by side", .timeLimit(.minutes(1)))
+@Suite("Handlers side by side", .timeLimit(.minutes(5)))
 struct HandlerConcurrencyTests {
     struct Failure: Error {}
 
@@ -68,8 +68,7 @@ struct HandlerConcurrencyTests {
 
     @Test("a writer that fails decides, though the handler goes on (B39)")
     func writerDecides() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let errors = EventLog<ServerError.Code?>()
             let mayEnd = OneShot<Void>()
             let wrote = OneShot<Void>()

@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Limit: shared", .timeLimit(.minutes(1)))
+@Suite("Limit: shared", .timeLimit(.minutes(5)))
 struct LimitSharedTests {
     private typealias InetServer = Server<InetAddress, UInt16>
 
@@ -118,8 +118,7 @@ struct LimitSharedTests {
 
     @Test("a server that pauses after an error does not sit on the slot it was promised")
     func pausedServer() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let limit = ConnectionLimit(1)
             let accept = ScriptedAccept()
             let paused = try await Self.makeServer(limit, accept: accept)

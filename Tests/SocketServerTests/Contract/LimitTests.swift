@@ -6,7 +6,7 @@ internal import Sockets
 internal import TestSupport
 internal import Testing
 
-@Suite("Limit", .timeLimit(.minutes(1)))
+@Suite("Limit", .timeLimit(.minutes(5)))
 struct LimitTests {
     @Test(
         "one less than the limit, as many, and one more: who fits is served, who does not is served next (B20, B23)",

@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Nothing is left behind", .timeLimit(.minutes(1)))
+@Suite("Nothing is left behind", .timeLimit(.minutes(5)))
 struct ListeningCensusTests {
     @Test("the census of what is left sees a descriptor that is left")
     func seesOne() async {

@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Listening: inherited", .timeLimit(.minutes(1)))
+@Suite("Listening: inherited", .timeLimit(.minutes(5)))
 struct ListeningInheritedTests {
     @Test(
         "a listening socket is adopted and served, over IPv4 and IPv6 (B11)",
@@ -100,7 +100,7 @@ struct ListeningInheritedTests {
             let listener = try makeRawSocket(.loopback(port: 0), backlog: 8)
             let address = SocketAddress.loopback(port: boundPort(of: listener.number))
             for _ in 0..<2 {
-                let copy = dup(listener.number)
+                let copy = listener.duplicate()
                 let server = try await Server<InetAddress, UInt16>.createSocket(on: .inherited(copy)) {
                     try await greetAndStay($1)
                 }
@@ -132,7 +132,7 @@ struct ListeningInheritedTests {
         let address = SocketAddress.loopback(port: boundPort(of: listener.number))
         let connected = try await onLoop { loop in
             let client = try TestClient.connect(to: address, on: loop)
-            let copy = client.socket.withDescriptor { dup($0) }
+            let copy = client.socket.duplicate()?.release()
             client.socket.closeOwnDescriptor()
             return copy
         }

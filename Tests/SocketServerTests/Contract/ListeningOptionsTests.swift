@@ -7,7 +7,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("Listening: options", .timeLimit(.minutes(1)))
+@Suite("Listening: options", .timeLimit(.minutes(5)))
 struct ListeningOptionsTests {
     /// A change that makes the options invalid, and the beginning of what is said about it.
     struct Mistake: Sendable, CustomTestStringConvertible {

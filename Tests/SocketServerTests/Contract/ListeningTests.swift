@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-@Suite("Listening", .timeLimit(.minutes(1)))
+@Suite("Listening", .timeLimit(.minutes(5)))
 struct ListeningTests {
     @Test("the socket listens when create returns (B1)")
     func listens() async throws {
@@ -129,7 +129,7 @@ struct ListeningTests {
     }
 }
 
-@Suite("Listening: failures", .timeLimit(.minutes(1)))
+@Suite("Listening: failures", .timeLimit(.minutes(5)))
 struct ListeningFailureTests {
     @Test("a port that is taken is told with the address and EADDRINUSE, without a retry (B8, B9)")
     func portTaken() async throws {
@@ -141,7 +141,7 @@ struct ListeningFailureTests {
             }
             #expect(error.code == .cannotListen)
             #expect(error.errno == EADDRINUSE)
-            #expect(error.message == "cannot bind 127.0.0.1:\(port): Address already in use")
+            #expect(error.message == "cannot bind 127.0.0.1:\(port): Address already in use (EADDRINUSE)")
             taken.close()
         }
     }
@@ -153,7 +153,7 @@ struct ListeningFailureTests {
                 try await Server.createSocket(on: .address(InetAddress(ip: .v4(0xc000_0201), port: 0))) { _, _ in }
             }
             #expect(error.errno == EADDRNOTAVAIL)
-            #expect(error.message == "cannot bind 192.0.2.1:0: Cannot assign requested address")
+            #expect(error.message == "cannot bind 192.0.2.1:0: Cannot assign requested address (EADDRNOTAVAIL)")
         }
     }
 
@@ -167,8 +167,39 @@ struct ListeningFailureTests {
             }
             #expect(error.errno == ENOENT)
             #expect(
-                error.message == "cannot use the path of \(path): No such file or directory; "
+                error.message == "cannot use the path of \(path): No such file or directory (ENOENT); "
                     + "create the folder \(folder.file("missing")) first")
+        }
+    }
+
+    @Test("a path through a file, and a want of descriptors, are told with what helps there (B8)")
+    func otherFolders() async {
+        await #expect(processExitsWith: .success) {
+            let folder = TemporaryFolder()
+            fclose(fopen(folder.file("file"), "we"))
+            let path = folder.file("file/socket")
+            let notFolder = #expect(throws: ListenFailure.self) {
+                try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1)
+            }
+            #expect(
+                notFolder?.description == "cannot use the path of \(path): Not a directory (ENOTDIR); "
+                    + "\(folder.file("file")) is no folder; choose another path")
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            limit.rlim_cur = 64
+            #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            var others: [OwnedDescriptor] = []
+            while let other = try? makeRawSocket(.loopback(port: 0)) { others.append(other) }
+            // With no descriptor, and with one, which is the socket's.
+            for step in ["create a socket for", "use the path of"] {
+                let failure = #expect(throws: ListenFailure.self) {
+                    try ListeningSocket.bind(.address(.unix(.path(folder.file("socket")))), backlog: 1)
+                }
+                #expect(
+                    failure?.description == "cannot \(step) \(folder.file("socket")): Too many open files (EMFILE); "
+                        + "raise this process's limit on open files")
+                others.popLast()?.close()
+            }
         }
     }
 
@@ -210,7 +241,8 @@ struct ListeningFailureTests {
                 _ = try ListeningSocket.bind(.address(everywhere), backlog: 1)
             }
             #expect(failure?.errno == .addressInUse)
-            #expect(failure?.description == "cannot bind 0.0.0.0:0: Address already in use; after 10 retries")
+            #expect(
+                failure?.description == "cannot bind 0.0.0.0:0: Address already in use (EADDRINUSE); after 10 retries")
             taken.close()
             #expect(throws: Never.self) { try ListeningSocket.bind(.address(everywhere), backlog: 1).close() }
         }
@@ -224,7 +256,7 @@ private func enterNetworkWithOnePort(_ port: UInt16) -> Bool {
     let unshare = unsafeBitCast(symbol, to: (@convention(c) (CInt) -> CInt).self)
     let newNetwork: CInt = 0x4000_0000
     guard unshare(newNetwork) == 0 else { return false }
-    guard let file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w") else { return false }
+    guard let file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "we") else { return false }
     fputs("\(port) \(port)", file)
     return fclose(file) == 0
 }

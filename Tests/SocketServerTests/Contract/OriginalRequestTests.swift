@@ -29,7 +29,7 @@ struct LineReader {
     }
 }
 
-@Suite("Open requests", .timeLimit(.minutes(1)))
+@Suite("Open requests", .timeLimit(.minutes(5)))
 struct OriginalRequestTests {
     struct ConnectionClosed: Error {}
     struct RequestFailed: Error {}

@@ -10,7 +10,7 @@ internal import Synchronization
 internal import TestSupport
 internal import Testing
 
-@Suite("The original's tests", .timeLimit(.minutes(1)))
+@Suite("The original's tests", .timeLimit(.minutes(5)))
 struct OriginalTests {
     private func tenTimes(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in

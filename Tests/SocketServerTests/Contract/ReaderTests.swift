@@ -9,7 +9,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("Reader", .timeLimit(.minutes(1)))
+@Suite("Reader", .timeLimit(.minutes(5)))
 struct ReaderTests {
     private struct Ends: Sendable {
         let reader: Reader

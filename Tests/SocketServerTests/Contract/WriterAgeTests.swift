@@ -8,7 +8,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("The age of unwritten bytes", .timeLimit(.minutes(1)))
+@Suite("The age of unwritten bytes", .timeLimit(.minutes(5)))
 struct WriterAgeTests {
     // A writer whose peer has not read anything for so long that the system takes no more.
     private struct Stuck: Sendable {
@@ -23,11 +23,6 @@ struct WriterAgeTests {
         }
     }
 
-    private func withClock(_ body: @escaping @Sendable (EventLoop, ManualClock) async throws -> Void) async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { try await body($0, clock) }
-    }
-
     @Test("the limit is two minutes unless another is set (B66)")
     func defaultLimit() {
         #expect(ServerOptions().bufferAgeLimit == .atMost(.seconds(120)))
@@ -35,7 +30,7 @@ struct WriterAgeTests {
 
     @Test("a pipe that nobody reads: the limit of 2 s has fired after 5 s, and closing works (T18)")
     func fires() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             let writing = Task(executorPreference: loop) {
                 try await stuck.ends.writer.write([UInt8](repeating: 0, count: 256 << 10))
@@ -49,9 +44,21 @@ struct WriterAgeTests {
         }
     }
 
+    @Test("a peer whose handler is not at fault counts as gone when it lets bytes become too old")
+    func stalledPeer() async throws {
+        try await withManualClock { loop, clock in
+            let stuck = Stuck(.atMost(.seconds(2)), on: loop)
+            await stuck.ends.writer.countStalledPeerAsGone()
+            try await stuck.ends.writer.write("x")
+            await clock.advance(by: .seconds(5), on: loop)
+            #expect(stuck.failures.all.map(\.code) == [.peerGone])
+            await stuck.ends.close()
+        }
+    }
+
     @Test("a limit of 180 s lowered to 1 s fires within 2 s (T19)")
     func lowered() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(180)), on: loop)
             try await stuck.ends.writer.write("x")
             await clock.advance(by: .milliseconds(500), on: loop)
@@ -66,7 +73,7 @@ struct WriterAgeTests {
         "a limit of 2 s raised to 180 s does not fire within 5 s (T20)",
         arguments: [BufferAgeLimit.atMost(.seconds(180)), .unlimited])
     func raised(to limit: BufferAgeLimit) async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             try await stuck.ends.writer.write("x")
             await clock.advance(by: .milliseconds(500), on: loop)
@@ -79,7 +86,7 @@ struct WriterAgeTests {
 
     @Test("it fires when the oldest byte is older than the limit, not when it is as old, within a second more (B67)")
     func strictlyOlder() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             try await stuck.ends.writer.write("x")
             await clock.advance(by: .seconds(1), on: loop)
@@ -93,7 +100,7 @@ struct WriterAgeTests {
 
     @Test("a slow peer is fine for as long as each byte leaves in time (B67)")
     func slowButMoving() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(3)), on: loop)
             let writer = stuck.ends.writer
             let hasRoom = OneShot<Void>()
@@ -122,7 +129,7 @@ struct WriterAgeTests {
 
     @Test("bytes that got out count no more (B67)")
     func gotOut() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             for _ in 0..<5 {
                 try await stuck.ends.writer.write("x")
@@ -139,7 +146,7 @@ struct WriterAgeTests {
 
     @Test("it is told once (B68)")
     func once() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             try await stuck.ends.writer.write("x")
             for _ in 0..<10 { await clock.advance(by: .seconds(1), on: loop) }
@@ -150,7 +157,7 @@ struct WriterAgeTests {
 
     @Test("the error says the limit and the peer, and none of the bytes (B68, strengthened)")
     func noBytes() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.atMost(.seconds(2)), on: loop)
             try await stuck.ends.writer.write("secret")
             await clock.advance(by: .seconds(3), on: loop)
@@ -163,7 +170,7 @@ struct WriterAgeTests {
 
     @Test("without a limit bytes may wait for ever (B66)")
     func unlimited() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let stuck = Stuck(.unlimited, on: loop)
             try await stuck.ends.writer.write("x")
             await clock.advance(by: .seconds(365 * 86_400), on: loop)
@@ -174,7 +181,7 @@ struct WriterAgeTests {
 
     @Test("one timer serves writers of different ages and limits (B67)")
     func several() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             let ages = BufferAge(on: loop)
             let failed = EventLog<Int>()
             var pairs: [(server: ConnectedSocket, client: TestClient)] = []
@@ -202,7 +209,7 @@ struct WriterAgeTests {
 
     @Test("createSocket has no such limit (B69)")
     func bareSocket() async throws {
-        try await withClock { loop, clock in
+        try await withManualClock { loop, clock in
             var options = ServerOptions()
             options.bufferAgeLimit = .atMost(.seconds(1))
             let filled = OneShot<Int>()

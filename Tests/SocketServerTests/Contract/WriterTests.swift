@@ -8,7 +8,7 @@ internal import Testing
 
 @testable internal import SocketServer
 
-@Suite("Writer", .timeLimit(.minutes(1)))
+@Suite("Writer", .timeLimit(.minutes(5)))
 struct WriterTests {
     struct Ends: Sendable {
         let writer: Writer
@@ -122,8 +122,7 @@ struct WriterTests {
 
     @Test("close gives up at its deadline, and whoever waits for the bytes is told")
     func deadline() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let ends = Ends(on: loop)
             let filled = ends.socket.fillSendBuffer()
             try await ends.writer.write("never")
@@ -146,8 +145,7 @@ struct WriterTests {
 
     @Test("a deadline of nothing gives up at once")
     func noDeadline() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+        try await withManualClock { loop, clock in
             let ends = Ends(on: loop, closeDeadline: .zero)
             _ = ends.socket.fillSendBuffer()
             try await ends.writer.write("never")
