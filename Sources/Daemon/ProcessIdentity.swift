@@ -31,7 +31,10 @@ struct ProcessIdentity: Equatable, Sendable {
     var isRoot: Bool { users.contains(0) }
 
     /// Whether setgroups, setresgid and setresuid to `account` would change nothing.
+    ///
+    /// A primary group counts as one of the others whether it is listed among them or not: to the kernel it is the same.
     func isExactly(_ account: HandlerAccount) -> Bool {
-        users == [account.uid] && groups == [account.gid] && supplementaryGroups == Set(account.groups)
+        users == [account.uid] && groups == [account.gid]
+            && supplementaryGroups.union([account.gid]) == Set(account.groups).union([account.gid])
     }
 }

@@ -20,16 +20,18 @@ extension EventLoop {
         nextTurn.append(.action(action))
     }
 
-    /// Whether this turn has, as far as is known, nothing to do but what runs now.
+    /// Whether this turn was woken by one or two events only: whoever waits now keeps nobody waiting for long.
     ///
     /// Only on the loop.
     package var isQuiet: Bool {
         preconditionOnLoop()
-        return queue.isEmpty && nextTurn.isEmpty && !hasPending
+        return dispatched <= 2 && !hasPending
     }
 
     /// Calls `look` once a turn, after the sources were dispatched, until it returns false: for work under way that
-    /// wakes no descriptor. The loop does not block meanwhile.
+    /// wakes no descriptor.
+    ///
+    /// The loop does not block meanwhile.
     ///
     /// `look` is told whether the turn has found nothing else to do; then it may wait for its work itself, for as long
     /// as every other event may be late. Only on the loop.

@@ -49,7 +49,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var isPrepared = false
     var hasPending = false
     /// How many sources this turn has dispatched.
-    private var dispatched = 0
+    var dispatched = 0
 
     enum Work {
         case job(UnownedJob)
