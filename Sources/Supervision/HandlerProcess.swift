@@ -29,6 +29,8 @@ package final class HandlerProcess: @unchecked Sendable {
     private var watch: DescriptorWatch?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
     private var start = Start.inFlight(nil)
+    /// Why the program was not executed, until the process is reaped.
+    private var failure: SpawnFailure?
     var climb: Climb?
     /// How long a process that has ended may stay another's to reap.
     package static let patienceWithTracer: Duration = .seconds(1)
@@ -68,7 +70,7 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Waits until the program was executed, for a little more than the spawner's deadline at most.
     ///
     /// By one task, on the loop. The task's cancellation does not end the wait.
-    /// - Throws: the step that failed. The process has ended then, or was killed.
+    /// - Throws: the step that failed. Nothing is left of the process then, unless it cannot be ended.
     package nonisolated(nonsending) func executed() async throws(SpawnFailure) {
         loop.preconditionOnLoop()
         if case .settled(nil) = start { return }
@@ -86,13 +88,15 @@ package final class HandlerProcess: @unchecked Sendable {
     /// The program was executed, or could not be, for this reason; `isGone` tells whether the process has let go of our
     /// memory.
     func settle(_ failure: SpawnFailure?, isGone: Bool) {
+        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
+        // One that is on its way out is reaped first.
+        if failure != nil, isGone { self.failure = failure } else { conclude(failure) }
+    }
+
+    private func conclude(_ failure: SpawnFailure?) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
-        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
-        if failure != nil {
-            end(ExitReport(ending: .unknown, duration: loop.now - started))
-            if isGone { reapSoon() }
-        }
+        if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
         waiting?.resume(returning: failure)
     }
 
@@ -146,19 +150,11 @@ package final class HandlerProcess: @unchecked Sendable {
         watch?.cancel()
         watch = nil
         pidfd.take()?.close()
+        if let failure { return conclude(failure) }
         end(
             isOurs
                 ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
                 : ExitReport(ending: .unknown, duration: duration))
-    }
-
-    // It is on its way out, a matter of microseconds: at once, for the loop may end before it would be woken.
-    private func reapSoon() {
-        pidfd?.use { number in
-            var question = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-            poll(&question, 1, 20)
-        }
-        reap()
     }
 
     // It is a zombie, but not yet ours. The watch would wake us again and again.
@@ -167,6 +163,7 @@ package final class HandlerProcess: @unchecked Sendable {
         let since = tracedSince ?? loop.now
         tracedSince = since
         if loop.now - since >= Self.patienceWithTracer {
+            if let failure { conclude(failure) }
             end(ExitReport(ending: .unknown, duration: loop.now - started))
         }
         loop.schedule(after: Self.patienceWithTracer / 4) { self.watch?.change(to: .read) }
