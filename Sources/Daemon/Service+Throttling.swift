@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holding a service back while its handlers keep failing, and letting it go on by itself.
+// Holding a service back while its program cannot be started, and letting it go on by itself.
 
 internal import EventLoops
 internal import Logging
 internal import SocketServer
 internal import Supervision
 
-/// Whether a service is held back because its handlers keep failing.
+/// Whether a service is held back because its program cannot be started.
 struct ServiceThrottle {
     var policy = Throttle()
     /// The servers that are held.
