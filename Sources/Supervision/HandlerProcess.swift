@@ -115,12 +115,16 @@ package final class HandlerProcess: @unchecked Sendable {
         if let failure { throw failure }
     }
 
-    /// The program was executed, or could not be, for this reason.
-    func settle(_ failure: SpawnFailure?) {
+    /// The program was executed, or could not be, for this reason; `isGone` tells whether the process has let go of our
+    /// memory.
+    func settle(_ failure: SpawnFailure?, isGone: Bool) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
         watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
-        if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
+        if failure != nil {
+            end(ExitReport(ending: .unknown, duration: loop.now - started))
+            if isGone { reapSoon() }
+        }
         waiting?.resume(returning: failure)
     }
 
@@ -178,6 +182,15 @@ package final class HandlerProcess: @unchecked Sendable {
             isOurs
                 ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
                 : ExitReport(ending: .unknown, duration: duration))
+    }
+
+    // It is on its way out, a matter of microseconds: at once, for the loop may end before it would be woken.
+    private func reapSoon() {
+        pidfd?.use { number in
+            var question = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            poll(&question, 1, 20)
+        }
+        reap()
     }
 
     // It is a zombie, but not yet ours. The watch would wake us again and again.
