@@ -49,7 +49,9 @@ extension Service {
         throttle.held.append(server)
     }
 
-    private func endThrottling() {
+    /// Lets the service go on.
+    func endThrottling() {
+        guard throttle.isHolding else { return }
         throttle.endsAt = nil
         for server in throttle.held { server.core.releaseAccepting() }
         throttle.held = []

@@ -44,6 +44,38 @@ package final class HandlerProcess: @unchecked Sendable {
         case settled(SpawnFailure?)
     }
 
+    /// Whether it was told to end.
+    package enum StopStage: Sendable {
+        /// It was not.
+        case none
+        /// By a signal that it may catch.
+        case asked
+        /// By SIGKILL.
+        case killed
+    }
+
+    /// How far it has been told to end.
+    ///
+    /// Only on the loop.
+    package var stopStage: StopStage {
+        guard let climb else { return .none }
+        return climb.timer == nil ? .killed : .asked
+    }
+
+    /// Whether the program was executed.
+    ///
+    /// Only on the loop.
+    package var isExecuted: Bool { if case .settled(nil) = start { true } else { false } }
+
+    /// What the process uses now, read from /proc; nil once it has ended.
+    ///
+    /// Only on the loop: while it is not reaped its number is nobody else's.
+    package var usage: ProcessUsage? {
+        loop.preconditionOnLoop()
+        guard report == nil else { return nil }
+        return ProcessStat.read(pid)?.usage
+    }
+
     /// Starts the command that `slot` was taken for, and returns when there is a process; ``executed()`` tells what
     /// becomes of it.
     ///
