@@ -13,7 +13,7 @@ package import SystemPackage
 /// A child on its way does not hold the loop up: it is looked at once a turn, and waited for only when there is nothing
 /// else to do. One that hangs, because a process of the handler's user stops it or a file system does not answer, keeps
 /// its slot until the deadline, and is killed then; meanwhile nothing else is started for its command. One that waits
-/// in the kernel where no signal reaches it is abandoned after a second deadline: another slot is made in place of its.
+/// in the kernel where no signal reaches it is abandoned after ``killPatience``: another slot is made in place of its.
 ///
 /// | a slot | its child | leaves it |
 /// | --- | --- | --- |
@@ -28,6 +28,9 @@ package final class Spawner: @unchecked Sendable {
     package static let idleWait: Duration = .milliseconds(5)
     /// How long a child may take before nothing else is started for its command.
     package static let patience: Duration = .milliseconds(100)
+
+    /// How long a child that was killed may take to be gone.
+    package static let killPatience: Duration = .seconds(1)
 
     let loop: EventLoop
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
@@ -48,6 +51,7 @@ package final class Spawner: @unchecked Sendable {
     }
 
     private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
+    private static let killNanoseconds = UInt64(killPatience / .nanoseconds(1))
     private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
 
     /// Reserves what each slot needs: two descriptors and a stack.
@@ -197,7 +201,7 @@ package final class Spawner: @unchecked Sendable {
     }
 
     private func isOver(_ slot: SpawnSlot) -> Bool {
-        !slot.isInFlight || slot.isTimedOut && slot.timeSinceKill >= deadline
+        !slot.isInFlight || slot.isTimedOut && slot.timeSinceKill >= Self.killNanoseconds
     }
 
     private func replace(_ slot: SpawnSlot) {

@@ -128,7 +128,7 @@ struct SpawnDeadlineTests {
     }
 
     @Test(
-        "a child that no signal can reach is abandoned after a second deadline, and others have a slot in its place",
+        "a child that no signal can reach is abandoned after a while, and others have a slot in its place",
         .enabled(if: canMount, "needs FUSE"))
     func unkillable() async {
         // In a process of its own: what is abandoned is reaped some time, not by the end of the test.

@@ -162,7 +162,7 @@ struct SpawnFailureTests {
             try await onLoop { loop in
                 let before = await steadyCensus(on: loop)
                 do {
-                    let spawner = try Spawner(on: loop)
+                    let spawner = try Spawner(on: loop, deadline: .seconds(60))
                     let streams = Streams()
                     let sleeper = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
                     try await sleeper.executed()
