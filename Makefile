@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of the project. Each is a script that may be run by itself.
 
-.PHONY: help demo test bench build release format gates deps
+.PHONY: help demo test bench build release format gates fuzz deps
 
 help:
 	@echo 'make demo     build, start serverd with demo services, talk to each of them, run until Ctrl-C'
@@ -9,6 +9,7 @@ help:
 	@echo 'make bench    measure serverd beside its peers; writes its figures as JSON into bench/out'
 	@echo 'make build    a debug build            make release  an optimised build'
 	@echo 'make format   format the Swift code    make gates    the gates alone, after a build'
+	@echo 'make fuzz     fuzz the parsers of the admin socket for 60 seconds, or make fuzz SECONDS=N'
 
 demo: deps
 	@.ci/install-packages etc/demo/packages.txt
@@ -33,6 +34,9 @@ format:
 
 gates:
 	@.ci/gates
+
+fuzz: deps
+	@.ci/with-swift Tests/Fuzz/run $(SECONDS)
 
 deps:
 	@.ci/prepare

@@ -6,6 +6,7 @@ internal import Glibc
 internal import Logging
 internal import ManagerInterface
 internal import Policy
+internal import ServiceConfig
 internal import SocketServer
 internal import Sockets
 internal import SystemPackage
@@ -19,16 +20,18 @@ final class AdminServer: Sendable {
     private let server: Server<UnixAddress, String>
     private let lock: AdminLock
 
-    /// Listens on `path`, which only the daemon's user and root may connect to.
+    /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
     init(_ path: String, _ manager: ServiceManager, logger: Logger, clientLimit: Int = clientLimit) async throws {
         lock = try AdminLock(socket: path)
-        let dispatcher = Self.dispatcher(manager)
+        let access = manager.context.settings.access
+        let dispatcher = ManagerMethods(manager: manager, access: access, logger: logger).dispatcher
         let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()
         options.maxConnections = clientLimit
-        options.socketFileMode = 0o600
+        // Whoever may connect is judged call by call.
+        options.socketFileMode = access.isRootOnly ? 0o600 : 0o666
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
         options.onEvent = { event in
@@ -39,8 +42,9 @@ final class AdminServer: Sendable {
         }
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
+                let caller = AdminCaller($0.socket)
                 try await clients.withClient($0) { receive, send in
-                    _ = try await dispatcher.serve(AdminCaller(), receive: receive, send: send)
+                    _ = try await dispatcher.serve(caller, receive: receive, send: send)
                 }
             }
         } catch {
@@ -54,23 +58,14 @@ final class AdminServer: Sendable {
         await server.closeFinishedAndHandlersDetermined()
         lock.release()
     }
-
-    private static func dispatcher(_ manager: ServiceManager) -> Dispatcher<AdminCaller> {
-        let getStatus = Method<AdminCaller>(GetStatus.self) {
-            (query, _) async throws(VarlinkError) -> GetStatus.Result in
-            if let result = await manager.status(of: query.service) { return result }
-            let name = query.service ?? ""
-            throw .noSuchService(name, nearest: await manager.nearestName(to: name))
-        }
-        return Dispatcher(
-            identity: ServiceIdentity(
-                vendor: "serverd", product: "serverd", version: Version.text, url: "https://github.com/serverd/serverd"),
-            interfaces: [
-                Interface(
-                    name: Manager.interfaceName, description: Manager.interfaceDescription, methods: [getStatus])
-            ])
-    }
 }
 
-/// Whoever has connected to the admin socket: all may do the same.
-struct AdminCaller: VarlinkCaller {}
+extension AdminCaller {
+    /// Whoever is at the other end; nobody has the ids that stand for one whom the kernel does not know.
+    fileprivate init(_ socket: ConnectedSocket) {
+        let credentials = socket.peerCredentials
+        uid = credentials?.uid ?? .max
+        pid = credentials?.pid ?? 0
+        groups = [credentials?.gid ?? .max] + socket.peerGroups
+    }
+}

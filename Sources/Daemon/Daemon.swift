@@ -42,7 +42,7 @@ package struct Daemon: Sendable {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
         let context = try makeContext(loop, reporter)
-        let manager = ServiceManager(context)
+        let manager = ServiceManager(context, configuration)
         // First: whoever is second must not touch a socket of the first.
         let admin = try await AdminServer(adminSocket, manager, logger: logger)
         do { try await serve(manager, reporter, on: loop) } catch {

@@ -16,6 +16,7 @@ extension Service {
         case .open: break
         }
         if listeners.contains(where: { $0.failure != nil }) { return .failed }
+        if suspension != nil { return .suspended }
         if throttle.isHolding { return .throttled }
         return limit.taken >= limit.maximum ? .full : .listening
     }

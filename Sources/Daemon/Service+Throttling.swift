@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holding a service back while its handlers keep failing, and letting it go on by itself.
+// Holding a service back while its program cannot be started, and letting it go on by itself.
 
 internal import EventLoops
 internal import Logging
@@ -7,7 +7,7 @@ internal import Policy
 internal import SocketServer
 internal import Supervision
 
-/// Whether a service is held back because its handlers keep failing.
+/// Whether a service is held back because its program cannot be started.
 struct ServiceThrottle {
     var policy = Throttle()
     /// The servers that are held.
@@ -50,7 +50,9 @@ extension Service {
         throttle.held.append(server)
     }
 
-    private func endThrottling() {
+    /// Lets the service go on.
+    func endThrottling() {
+        guard throttle.isHolding else { return }
         throttle.endsAt = nil
         for server in throttle.held { server.core.releaseAccepting() }
         throttle.held = []

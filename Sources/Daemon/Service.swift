@@ -33,6 +33,7 @@ actor Service {
     private var listeningTimestamp: Int64?
     var counters = ServiceCounters()
     var throttle = ServiceThrottle()
+    var suspension: [StreamServer]?
     var repeated = RepeatedConditions()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
@@ -103,6 +104,7 @@ actor Service {
             logger.notice("listening", metadata: ["address": .string(server.listeningOnAddress.description)])
             if listeningTimestamp == nil { listeningTimestamp = WallClock.microseconds }
             if throttle.isHolding { hold(server) }
+            holdIfSuspended(server)
             // A handler's error may have closed the service meanwhile. A drain waits for this one.
             if phase == .closed { await server.close() }
         } catch {

@@ -13,15 +13,18 @@ internal import Systemd
 /// All services of the daemon.
 actor ServiceManager {
     nonisolated let context: ServiceContext
-    private var services: [String: Service] = [:]
+    private(set) var services: [String: Service] = [:]
+    /// What is in effect.
+    let configuration: Configuration?
     private var daemonState = DaemonState.starting
     private let startTimestamp = WallClock.microseconds
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
-    /// A manager without services.
-    init(_ context: ServiceContext) {
+    /// A manager without services; they are to be those of `configuration`.
+    init(_ context: ServiceContext, _ configuration: Configuration? = nil) {
         self.context = context
+        self.configuration = configuration
     }
 
     /// Opens every enabled service.

@@ -15,6 +15,8 @@ final class ServiceProgram: @unchecked Sendable {
     private let command: PreparedCommand
     private let spawner: Spawner
     private let connections = ConnectionsByProcess()
+    /// The processes of the connections that have one.
+    private(set) var running: [UInt64: RunningHandler] = [:]
     private let standardError: StandardErrorChannel
     private let output: HandlerOutput
 
@@ -58,8 +60,10 @@ final class ServiceProgram: @unchecked Sendable {
             return nil
         }
         connections.began(process.pid, connection.id)
+        running[connection.id] = RunningHandler(process: process, localAddress: environment.local)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
+            running[connection.id] = nil
             throw error
         }
         return process
@@ -68,6 +72,7 @@ final class ServiceProgram: @unchecked Sendable {
     /// The process has ended.
     func ended(_ process: HandlerProcess, _ connection: Connection) {
         connections.ended(process.pid, connection.id)
+        running[connection.id] = nil
         standardError.connectionEnded(connection.id, leader: process.pid)
     }
 
@@ -76,6 +81,12 @@ final class ServiceProgram: @unchecked Sendable {
         standardError.close()
         output.finish()
     }
+}
+
+/// The process that serves a connection, and the connection's own end, which nobody can ask for once it is handed over.
+struct RunningHandler: Sendable {
+    let process: HandlerProcess
+    let localAddress: SocketAddress
 }
 
 /// Which connection a service's running process serves.

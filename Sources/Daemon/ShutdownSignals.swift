@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The signals that the daemon obeys: TERM and INT stop it, HUP will reload it.
+// The signals that the daemon obeys: TERM and INT stop it, HUP is logged.
 
 internal import Descriptors
 internal import EventLoops

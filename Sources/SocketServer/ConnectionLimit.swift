@@ -9,10 +9,8 @@ internal import Synchronization
 /// servers that have a client waiting get the next ones in the order in which they found that out: each slot that is
 /// given back goes to the first of them, and to nobody else.
 public final class ConnectionLimit: Sendable {
-    /// The most connections at a time.
-    public let maximum: Int
-
     private struct State {
+        var maximum: Int
         var taken = 0
         var waiters: [Waiter] = []
     }
@@ -22,12 +20,31 @@ public final class ConnectionLimit: Sendable {
         let take: @Sendable () -> Void
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// A limit of `maximum`, which must be at least 1.
     public init(_ maximum: Int) {
         precondition(maximum >= 1, "a connection limit must be at least 1, but is \(maximum)")
-        self.maximum = maximum
+        state = Mutex(State(maximum: maximum))
+    }
+
+    /// The most connections at a time.
+    public var maximum: Int { state.withLock { $0.maximum } }
+
+    /// Changes the most connections at a time, to at least 1.
+    ///
+    /// Connections beyond a lower limit go on, and none is accepted until there are fewer. Slots that a higher one adds
+    /// go to those who wait.
+    package func setMaximum(_ maximum: Int) {
+        precondition(maximum >= 1, "a connection limit must be at least 1, but is \(maximum)")
+        let waiters = state.withLock { state in
+            state.maximum = maximum
+            let served = state.waiters.prefix(max(0, maximum - state.taken))
+            state.waiters.removeFirst(served.count)
+            state.taken += served.count
+            return served
+        }
+        for waiter in waiters { waiter.take() }
     }
 
     /// How many slots are taken now.
@@ -39,7 +56,7 @@ public final class ConnectionLimit: Sendable {
     func take(upTo count: Int) -> Int {
         state.withLock { state in
             guard state.waiters.isEmpty else { return 0 }
-            let number = min(count, maximum - state.taken)
+            let number = max(0, min(count, state.maximum - state.taken))
             state.taken += number
             return number
         }
@@ -51,7 +68,7 @@ public final class ConnectionLimit: Sendable {
         state.withLock { state in
             let identifier = ObjectIdentifier(owner)
             guard !state.waiters.contains(where: { $0.owner == identifier }) else { return true }
-            guard state.taken >= maximum || !state.waiters.isEmpty else { return false }
+            guard state.taken >= state.maximum || !state.waiters.isEmpty else { return false }
             state.waiters.append(Waiter(owner: identifier, take: take))
             return true
         }
@@ -66,8 +83,9 @@ public final class ConnectionLimit: Sendable {
     func giveBack(_ count: Int = 1) {
         for _ in 0..<count {
             let waiter = state.withLock { state -> Waiter? in
-                guard state.waiters.isEmpty else { return state.waiters.removeFirst() }
                 precondition(state.taken > 0, "a slot was given back twice")
+                // Beyond a limit that was lowered nobody gets it.
+                if state.taken <= state.maximum, !state.waiters.isEmpty { return state.waiters.removeFirst() }
                 state.taken -= 1
                 return nil
             }

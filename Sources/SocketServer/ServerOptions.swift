@@ -37,7 +37,7 @@ public struct ServerOptions: Sendable {
     public var closeDeadline = Duration.seconds(30)
     /// Whether to begin by closing each connection at once: `drop_incoming_connections`.
     public var dropIncomingConnections = false
-    /// The mode, owner and group of a socket file; who may write to it may connect.
+    /// The mode of a socket file, which is this process's own user's; who may write to it may connect.
     public var socketFileMode: UInt32 = 0o666
     /// Is called on the loop with what happens.
     ///

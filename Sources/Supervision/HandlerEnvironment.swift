@@ -23,7 +23,7 @@ package struct PeerIdentity: Equatable, Sendable {
 ///
 /// IPv4 addresses are shown as such, mapped into IPv6 or not; names are never looked up.
 package struct HandlerEnvironment: Sendable {
-    /// The connection's id, as in the log and in `serverctl`.
+    /// The connection's id, as in the log.
     package var connection: UInt64
     /// The address of the other end.
     package var peer: SocketAddress

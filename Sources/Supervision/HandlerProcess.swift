@@ -29,6 +29,8 @@ package final class HandlerProcess: @unchecked Sendable {
     private var watch: DescriptorWatch?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
     private var start = Start.inFlight(nil)
+    /// Why the program was not executed, until the process is reaped.
+    private var failure: SpawnFailure?
     var climb: Climb?
     /// How long a process that has ended may stay another's to reap.
     package static let patienceWithTracer: Duration = .seconds(1)
@@ -40,6 +42,38 @@ package final class HandlerProcess: @unchecked Sendable {
     private enum Start {
         case inFlight(UnsafeContinuation<SpawnFailure?, Never>?)
         case settled(SpawnFailure?)
+    }
+
+    /// Whether it was told to end.
+    package enum StopStage: Sendable {
+        /// It was not.
+        case none
+        /// By a signal that it may catch.
+        case asked
+        /// By SIGKILL.
+        case killed
+    }
+
+    /// How far it has been told to end.
+    ///
+    /// Only on the loop.
+    package var stopStage: StopStage {
+        guard let climb else { return .none }
+        return climb.timer == nil ? .killed : .asked
+    }
+
+    /// Whether the program was executed.
+    ///
+    /// Only on the loop.
+    package var isExecuted: Bool { if case .settled(nil) = start { true } else { false } }
+
+    /// What the process uses now, read from /proc; nil once it has ended.
+    ///
+    /// Only on the loop: while it is not reaped its number is nobody else's.
+    package var usage: ProcessUsage? {
+        loop.preconditionOnLoop()
+        guard report == nil else { return nil }
+        return ProcessStat.read(pid)?.usage
     }
 
     /// Starts the command that `slot` was taken for, and returns when there is a process; ``executed()`` tells what
@@ -68,7 +102,7 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Waits until the program was executed, for a little more than the spawner's deadline at most.
     ///
     /// By one task, on the loop. The task's cancellation does not end the wait.
-    /// - Throws: the step that failed. The process has ended then, or was killed.
+    /// - Throws: the step that failed. Nothing is left of the process then, unless it cannot be ended.
     package nonisolated(nonsending) func executed() async throws(SpawnFailure) {
         loop.preconditionOnLoop()
         if case .settled(nil) = start { return }
@@ -83,11 +117,17 @@ package final class HandlerProcess: @unchecked Sendable {
         if let failure { throw failure }
     }
 
-    /// The program was executed, or could not be, for this reason.
-    func settle(_ failure: SpawnFailure?) {
+    /// The program was executed, or could not be, for this reason; `isGone` tells whether the process has let go of our
+    /// memory.
+    func settle(_ failure: SpawnFailure?, isGone: Bool) {
+        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
+        // One that is on its way out is reaped first.
+        if failure != nil, isGone { self.failure = failure } else { conclude(failure) }
+    }
+
+    private func conclude(_ failure: SpawnFailure?) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
-        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
         if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
         waiting?.resume(returning: failure)
     }
@@ -142,6 +182,7 @@ package final class HandlerProcess: @unchecked Sendable {
         watch?.cancel()
         watch = nil
         pidfd.take()?.close()
+        if let failure { return conclude(failure) }
         end(
             isOurs
                 ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
@@ -154,6 +195,7 @@ package final class HandlerProcess: @unchecked Sendable {
         let since = tracedSince ?? loop.now
         tracedSince = since
         if loop.now - since >= Self.patienceWithTracer {
+            if let failure { conclude(failure) }
             end(ExitReport(ending: .unknown, duration: loop.now - started))
         }
         loop.schedule(after: Self.patienceWithTracer / 4) { self.watch?.change(to: .read) }

@@ -209,7 +209,7 @@ package final class Spawner: @unchecked Sendable {
 
     private static func finish(_ slot: SpawnSlot) {
         let (process, failure) = slot.finish()
-        process?.settle(failure)
+        process?.settle(failure, isGone: !slot.isInFlight)
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a service whose handlers keep failing is held back, and for how long: a pure policy.
+// When a service whose program cannot be started is held back, and for how long: a pure policy.
 
 /// Holds a service back for a while when its program cannot be started, for longer each time.
 ///
@@ -8,7 +8,7 @@
 package struct Throttle: Equatable, Sendable {
     /// When a service is held back.
     package struct Limits: Equatable, Sendable {
-        /// So many failures in a row, with no success between them, are one too many.
+        /// So many failures to start in a row, with no success between them, are one too many.
         package var failures = 10
         /// How long the service is held back at first.
         package var firstPause: Duration = .seconds(1)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connections of a service as the manager interface shows them.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Sockets
+internal import Supervision
+
+extension Service {
+    /// The connections that have not ended, by id, without what they use.
+    var connectionStatuses: [ConnectionStatus] {
+        servers.flatMap { $0.core.connections }.sorted { $0.id < $1.id }.map(status)
+    }
+
+    /// The ports on which its TCP connections arrive.
+    var localPorts: Set<UInt16> {
+        Set(
+            servers.compactMap { server in
+                if case .inet(let address) = server.listeningOnAddress { address.port } else { nil }
+            })
+    }
+
+    /// Adds what the handler of a connection uses, if it is a program that runs.
+    func addUsage(to status: inout ConnectionStatus) {
+        guard let usage = program?.running[status.id]?.process.usage else { return }
+        status.cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
+        status.memory = usage.residentMemory
+    }
+
+    /// The program, or the protocol, that serves the connections.
+    var handlerDescription: (command: [String]?, builtin: String?, user: String?) {
+        switch definition.handler {
+        case .program(let program): (program.arguments, nil, program.account?.name)
+        case .builtIn(let builtIn): (nil, builtIn.rawValue, nil)
+        }
+    }
+
+    private func status(_ connection: Connection) -> ConnectionStatus {
+        let running = program?.running[connection.id]
+        let local = running?.localAddress ?? connection.socket.localAddress ?? .unix(.unnamed)
+        var status = ConnectionStatus(
+            id: connection.id, service: definition.name.description,
+            transport: connection.peer.isInet ? .tcp : .unix, peer: connection.peer.description,
+            unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
+            localAddress: local.description, state: state(connection, running?.process),
+            startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))
+        if let process = running?.process, process.isExecuted { status.pid = process.pid }
+        return status
+    }
+
+    private func state(_ connection: Connection, _ process: HandlerProcess?) -> ConnectionState {
+        guard program != nil else { return connection.isClosedByServer ? .stopping : .serving }
+        guard let process else { return .starting }
+        switch process.stopStage {
+        case .asked: return .stopping
+        case .killed: return .killing
+        case .none: return process.isExecuted ? .serving : .starting
+        }
+    }
+}
+
+extension SocketAddress {
+    fileprivate var isInet: Bool { if case .inet = self { true } else { false } }
+}

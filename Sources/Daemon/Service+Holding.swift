@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator may change about a running service: suspend it, resume it, set its limit.
+
+internal import Logging
+internal import SocketServer
+
+extension Service {
+    /// Stops accepting until ``resume()``: addresses stay taken, peers wait in the kernel's queue, connections go on.
+    ///
+    /// - Returns: false in a phase in which there is nothing to suspend. A service that is suspended stays so.
+    func suspend() -> Bool {
+        guard phase == .open else { return false }
+        guard suspension == nil else { return true }
+        suspension = servers
+        for server in servers { server.core.holdAccepting() }
+        context.changed()
+        return true
+    }
+
+    /// Ends a suspension, and a throttling before its time.
+    ///
+    /// - Returns: false in a phase in which there is nothing to resume. A service that is not held back stays as it is.
+    func resume() -> Bool {
+        guard phase == .open else { return false }
+        for server in suspension ?? [] { server.core.releaseAccepting() }
+        suspension = nil
+        if throttle.isHolding { endThrottling() }
+        context.changed()
+        return true
+    }
+
+    /// A server that begins to listen while the service is suspended accepts nobody either.
+    func holdIfSuspended(_ server: StreamServer) {
+        guard suspension != nil else { return }
+        server.core.holdAccepting()
+        suspension?.append(server)
+    }
+
+    /// Changes how many connections the service may have.
+    func setLimit(_ maximum: Int) {
+        limit.setMaximum(maximum)
+        context.changed()
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the manager interface can ask: services, connections, and what they use.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import Sockets
+internal import Varlink
+
+extension ServiceManager {
+    /// All services.
+    func listServices() async -> Manager.ListServices.Result {
+        Manager.ListServices.Result(services: await status(of: nil)?.services ?? [], complete: true)
+    }
+
+    /// One service with its settings.
+    func describe(service name: String) async throws(VarlinkError) -> Manager.DescribeService.Result {
+        let service = try service(named: name)
+        let written = configuration?.settings(of: service.definition.name) ?? []
+        return Manager.DescribeService.Result(service: await service.status, settings: written.map { Setting($0) })
+    }
+
+    /// The connections that a filter holds for, with what they use if that is wanted.
+    func listConnections(
+        _ filter: ConnectionFilter, usage: Bool
+    ) async throws(VarlinkError) -> Manager.ListConnections.Result {
+        let filter = try ConnectionSelection(filter)
+        var asked = services.keys.sorted().compactMap { services[$0] }
+        if let name = filter.service { asked = [try service(named: name)] }
+        var connections: [ConnectionStatus] = []
+        for service in asked {
+            let chosen = await service.connectionStatuses.filter(filter.matches)
+            connections += usage ? await addUsage(to: chosen, of: service) : chosen
+        }
+        return Manager.ListConnections.Result(connections: connections.sorted { $0.id < $1.id }, complete: true)
+    }
+
+    /// One connection, and who serves it.
+    func describe(connection id: UInt64) async throws(VarlinkError) -> Manager.DescribeConnection.Result {
+        for service in services.values {
+            guard let found = await service.connectionStatuses.first(where: { $0.id == id }) else { continue }
+            let handler = await service.handlerDescription
+            return Manager.DescribeConnection.Result(
+                connection: await addUsage(to: [found], of: service).first ?? found, command: handler.command,
+                builtin: handler.builtin, user: handler.user)
+        }
+        throw VarlinkError(Manager.NoSuchConnection(id: id))
+    }
+
+    /// The service of this name.
+    func service(named name: String) throws(VarlinkError) -> Service {
+        guard let service = services[name] else { throw .noSuchService(name, nearest: nearestName(to: name)) }
+        return service
+    }
+
+    // The loop turns between some of them: thousands of processes take a while.
+    private func addUsage(to connections: [ConnectionStatus], of service: Service) async -> [ConnectionStatus] {
+        var result = connections
+        for index in result.indices {
+            await service.addUsage(to: &result[index])
+            if index % 32 == 31 { await context.loop.yieldTurn() }
+        }
+        guard result.contains(where: { $0.transport == .tcp }) else { return result }
+        var streams: [StreamEnds: TCPStream] = [:]
+        for port in await service.localPorts {
+            // What the kernel does not tell is left out.
+            let found = (try? await SocketDiagnostics.streams(localPort: port, on: context.loop)) ?? [:]
+            for stream in found.values { streams[StreamEnds(stream.identity)] = stream }
+        }
+        for index in result.indices where result[index].transport == .tcp {
+            guard let stream = streams[StreamEnds(result[index])] else { continue }
+            result[index].bytesIn = Int64(clamping: stream.bytesReceived)
+            result[index].bytesOut = Int64(clamping: stream.bytesAcknowledged)
+        }
+        return result
+    }
+}
+
+/// The two ends of a TCP stream as they are shown; no two that exist at a time have the same.
+private struct StreamEnds: Hashable {
+    let local: String
+    let peer: String
+
+    init(_ identity: StreamIdentity) {
+        local = SocketAddress.inet(identity.local).description
+        peer = SocketAddress.inet(identity.peer).description
+    }
+
+    init(_ connection: ConnectionStatus) {
+        local = connection.localAddress
+        peer = connection.peer
+    }
+}
+
+extension ManagerInterface.Setting {
+    /// A setting of the configuration.
+    fileprivate init(_ setting: ServiceConfig.Setting) {
+        switch setting.origin {
+        case .standard: self.init(key: setting.key, value: setting.value, origin: .default)
+        case .written(let file, let line):
+            self.init(key: setting.key, value: setting.value, origin: .file, file: file, line: line)
+        }
+    }
+}
