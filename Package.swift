@@ -76,6 +76,7 @@ let package = Package(
             dependencies: ["EventLoops", "Descriptors", "Policy", "Sockets", "SocketServer", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PolicyTests", ["Policy"]),
+        tests("DescriptorsTests", ["Descriptors", system]),
         tests("VarlinkTests", ["Varlink", "ManagerInterface"], exclude: ["Corpus"]),
         .executableTarget(
             name: "VarlinkPeer", dependencies: ["Varlink", "ManagerInterface", "SocketServer"],

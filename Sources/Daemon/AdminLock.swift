@@ -19,7 +19,7 @@ final class AdminLock: Sendable {
     init(socket: String) throws(StartFailure) {
         let directory = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? "."
         if !directory.isEmpty, mkdir(directory, 0o755) != 0, errno != EEXIST {
-            let reason = Errno(rawValue: errno)
+            let reason = Errno(rawValue: errno).textWithName
             throw StartFailure(
                 .operatingSystem,
                 "cannot make the directory \(directory) of the admin socket: \(reason); choose another place with "
@@ -28,7 +28,7 @@ final class AdminLock: Sendable {
         let path = socket + ".lock"
         let number = clinux_open_lock(path)
         guard number >= 0 else {
-            let reason = Errno(rawValue: errno)
+            let reason = Errno(rawValue: errno).textWithName
             throw StartFailure(
                 .operatingSystem,
                 "cannot open \(path), the lock of the admin socket: \(reason); choose another place with --admin-socket"
@@ -38,7 +38,8 @@ final class AdminLock: Sendable {
         guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
             let reason = Errno(rawValue: errno)
             guard reason == .wouldBlock else {
-                throw StartFailure(.operatingSystem, "cannot lock \(path), the lock of the admin socket: \(reason)")
+                throw StartFailure(
+                    .operatingSystem, "cannot lock \(path), the lock of the admin socket: \(reason.textWithName)")
             }
             throw StartFailure(
                 .operatingSystem,

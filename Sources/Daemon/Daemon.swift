@@ -69,7 +69,7 @@ package struct Daemon: Sendable {
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
         let spawner: Spawner
         do { spawner = try Spawner(on: loop) } catch {
-            throw StartFailure(.operatingSystem, "cannot prepare to start programs: \(error)")
+            throw StartFailure("cannot prepare to start programs", error)
         }
         return ServiceContext(
             loop: loop, spawner: spawner, settings: configuration.settings, logger: logger,

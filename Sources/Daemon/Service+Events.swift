@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a service's servers tell, counted and logged.
 
+internal import Descriptors
 internal import EventLoops
-internal import Glibc
 internal import Logging
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import SystemPackage
 
 extension Service {
     /// Counts and logs one event of one of the servers.
@@ -16,13 +17,8 @@ extension Service {
             counters.countAccepted()
             logger.debug("connection accepted", metadata: describe(id, peer))
         case .connectionEnded(let id, let peer, let duration):
-            // A program's end says more, and is logged where it is known.
-            if program == nil {
-                var metadata = describe(id, peer)
-                metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
-                logger.info("connection ended", metadata: metadata)
-            }
-        case .connectionDropped(let peer):
+            connectionEnded(id, peer, duration)
+        case .connectionRefused(let peer):
             counters.countRefused()
             logger.info("connection refused", metadata: ["peer": .stringConvertible(peer)])
         case .atConnectionLimit(let limit):
@@ -33,35 +29,50 @@ extension Service {
                 """,
                 metadata: ["max_connections": .stringConvertible(limit)])
         case .acceptFailed(let errno):
-            logger.debug("a connection failed before it was accepted", metadata: describe(errno))
+            logger.debug(
+                "a connection failed before it was accepted",
+                metadata: ["errno": .string(Errno(rawValue: errno).textWithName)])
         case .acceptPaused(let errno, let failures, _):
-            var metadata = describe(errno)
-            metadata["failures"] = .stringConvertible(failures)
-            logger.error(
-                "cannot accept connections; they wait in the backlog, and accepting resumes by itself",
-                metadata: metadata)
-            counters.note(
-                error: "cannot accept connections: \(String(cString: strerror(errno)))", at: WallClock.microseconds)
+            acceptingPaused(Errno(rawValue: errno), failures)
         case .handlerFailed(let id, let peer, let error):
-            counters.countHandlerFailure("\(error)", at: WallClock.microseconds)
-            var metadata = describe(id, peer)
-            metadata["error"] = .string("\(error)")
-            logger.debug("handler failed", metadata: metadata)
+            handlerFailed(id, peer, error)
         case .closed(let error):
-            guard let error else { return }
-            logger.error(
-                "the service has closed because a handler failed: on_handler_error is raise",
-                metadata: ["error": .string("\(error)")])
-            closeAfterHandlerError()
+            if let error { closed(because: error) }
         }
         context.changed()
     }
 
-    private func describe(_ id: UInt64, _ peer: SocketAddress) -> Logger.Metadata {
-        ["connection": .stringConvertible(id), "peer": .stringConvertible(peer)]
+    private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {
+        // A program's end says more, and is logged where it is known.
+        guard program == nil else { return }
+        var metadata = describe(id, peer)
+        metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
+        logger.info("connection ended", metadata: metadata)
     }
 
-    private func describe(_ errno: Int32) -> Logger.Metadata {
-        ["errno": .string(String(cString: strerror(errno)))]
+    private func acceptingPaused(_ errno: Errno, _ failures: Int) {
+        logger.error(
+            "cannot accept connections; they wait in the backlog, and accepting resumes by itself",
+            metadata: ["errno": .string(errno.textWithRemedy), "failures": .stringConvertible(failures)])
+        counters.note(error: "cannot accept connections: \(errno.textWithRemedy)", at: WallClock.microseconds)
+    }
+
+    private func handlerFailed(_ id: UInt64, _ peer: SocketAddress, _ error: any Error) {
+        counters.countHandlerFailure("\(error)", at: WallClock.microseconds)
+        var metadata = describe(id, peer)
+        metadata["error"] = .string("\(error)")
+        // A program's failure is told with its end, or was when it could not be started.
+        logger.log(level: program == nil ? .info : .debug, "handler failed", metadata: metadata)
+    }
+
+    private func closed(because error: any Error) {
+        logger.error(
+            "the service has closed because a handler failed: on_handler_error is raise",
+            metadata: ["error": .string("\(error)")])
+        closeAfterHandlerError()
+    }
+
+    private func describe(_ id: UInt64, _ peer: SocketAddress) -> Logger.Metadata {
+        ["connection": .stringConvertible(id), "peer": .stringConvertible(peer)]
     }
 }

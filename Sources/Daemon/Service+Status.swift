@@ -3,6 +3,7 @@
 
 internal import EventLoops
 internal import ManagerInterface
+internal import Policy
 internal import ServiceConfig
 internal import SocketServer
 

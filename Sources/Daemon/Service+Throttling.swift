@@ -3,6 +3,7 @@
 
 internal import EventLoops
 internal import Logging
+internal import Policy
 internal import SocketServer
 internal import Supervision
 

@@ -7,7 +7,7 @@ struct ServiceCounters: Sendable {
     private(set) var accepted = 0
     /// Those of them whose handler failed.
     private(set) var handlerFailures = 0
-    /// Clients that were turned away.
+    /// Connections that were refused.
     private(set) var refused = 0
     /// What went wrong last, and when, in microseconds since the epoch.
     private(set) var lastError: (text: String, timestamp: Int64)?

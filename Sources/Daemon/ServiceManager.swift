@@ -8,7 +8,6 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
-internal import SystemPackage
 internal import Systemd
 
 /// All services of the daemon.
@@ -54,11 +53,7 @@ actor ServiceManager {
 
     private func makeService(_ definition: ServiceDefinition) throws(StartFailure) -> Service {
         do { return try Service(definition, context) } catch {
-            let isFull = error as? Errno == .tooManyOpenFiles
-            throw StartFailure(
-                .operatingSystem,
-                "cannot prepare the service \"\(definition.name)\": \(error)"
-                    + (isFull ? "; raise the limit on open files, LimitNOFILE= in the unit" : ""))
+            throw StartFailure("cannot prepare the service \"\(definition.name)\"", error)
         }
     }
 

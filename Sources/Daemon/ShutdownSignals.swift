@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The signals that the daemon obeys: TERM and INT stop it, HUP is logged.
 
+internal import Descriptors
 internal import EventLoops
 internal import Glibc
 internal import Logging
@@ -33,7 +34,7 @@ package final class ShutdownSignals: @unchecked Sendable {
         do {
             watch = try SignalWatch([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.arrived($0) }
         } catch {
-            throw StartFailure(.operatingSystem, "cannot watch for signals: \(error)")
+            throw StartFailure(.operatingSystem, "cannot watch for signals: \(error.textWithName)")
         }
     }
 

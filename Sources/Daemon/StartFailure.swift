@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the daemon could not be started, and with which exit code it says so.
 
+internal import Descriptors
+internal import SystemPackage
+
 /// The exit codes of serverd: those of sysexits.h, whose names systemd prints.
 package enum ExitCode: Int32, Sendable {
     /// It did what it was told.
@@ -24,5 +27,10 @@ package struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible
     package init(_ code: ExitCode, _ description: String) {
         self.code = code
         self.description = description
+    }
+
+    /// What the system did not give, with what to do when that were descriptors.
+    init(_ what: String, _ error: any Error) {
+        self.init(.operatingSystem, "\(what): \((error as? Errno)?.textWithRemedy ?? "\(error)")")
     }
 }

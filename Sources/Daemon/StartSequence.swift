@@ -63,7 +63,7 @@ package struct StartSequence: Sendable {
             Self.tell("serverd: \(failure)")
             return failure.code
         } catch {
-            Self.tell("serverd: cannot start: \(error)")
+            Self.tell("serverd: \(StartFailure("cannot start", error))")
             return .operatingSystem
         }
     }
@@ -77,7 +77,8 @@ package struct StartSequence: Sendable {
     private func announcedWatchdog() throws -> Watchdog? {
         do { return try Watchdog.announced() } catch {
             throw StartFailure(
-                .operatingSystem, "cannot read the watchdog's time from WATCHDOG_USEC and WATCHDOG_PID: \(error)")
+                .operatingSystem,
+                "cannot read the watchdog's time from WATCHDOG_USEC and WATCHDOG_PID: \(error.textWithName)")
         }
     }
 
@@ -87,7 +88,7 @@ package struct StartSequence: Sendable {
             let stream = try Descriptor.duplicating(STDERR_FILENO)
             return try LogWriter(LogDestination(logFormat, .ofThisProcess), stream: stream, notifier: Notifier())
         } catch {
-            throw StartFailure(.operatingSystem, "cannot start the log: \(error)")
+            throw StartFailure("cannot start the log", error)
         }
     }
 

@@ -44,13 +44,13 @@ package struct Descriptor: ~Copyable, Sendable {
 
     /// A second descriptor of the same open file, close-on-exec, numbered at least `lowest`.
     package borrowing func duplicate(atLeast lowest: CInt = 0) throws(Errno) -> Descriptor {
-        Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, lowest)))
+        Descriptor(adopting: try Errno.check(clinux_duplicate(number, lowest)))
     }
 
     /// A descriptor of the open file that `number`, which somebody else owns, refers to: close-on-exec, numbered at
     /// least 3.
     package static func duplicating(_ number: CInt) throws(Errno) -> Descriptor {
-        Descriptor(adopting: try SystemCall.check(clinux_duplicate(number, 3)))
+        Descriptor(adopting: try Errno.check(clinux_duplicate(number, 3)))
     }
 
     private static func closeNumber(_ number: CInt) {

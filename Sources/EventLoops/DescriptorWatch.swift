@@ -2,7 +2,9 @@
 // One descriptor watched by the loop: a callback whenever it is ready.
 
 internal import CSystemd
+internal import Descriptors
 internal import Glibc
+package import SystemPackage
 
 /// What a descriptor is watched for, and what it was found to be.
 package struct Interest: OptionSet, Sendable {
@@ -29,32 +31,27 @@ package struct Interest: OptionSet, Sendable {
 /// watch is dropped. All of it only on the loop.
 // Safe: every method proves that it runs on the loop's thread.
 package final class DescriptorWatch: @unchecked Sendable {
+    private let descriptor: CInt
     private let loop: EventLoop
     private let action: (Interest) -> Void
     private var source: OpaquePointer?
+    private var isCancelled = false
     /// What is watched for now; empty when disabled.
-    package private(set) var interest: Interest
+    package private(set) var interest = Interest()
 
-    /// Begins to watch `descriptor`, unless `interest` is empty.
-    package init(
+    /// Watches `descriptor` for nothing yet.
+    package init(_ descriptor: CInt, on loop: EventLoop, _ action: @escaping (Interest) -> Void) {
+        self.descriptor = descriptor
+        self.loop = loop
+        self.action = action
+    }
+
+    /// Begins to watch `descriptor`, where nothing can be done if that fails: it traps then.
+    package convenience init(
         _ descriptor: CInt, for interest: Interest, on loop: EventLoop, _ action: @escaping (Interest) -> Void
     ) {
-        loop.preconditionOnLoop()
-        self.loop = loop
-        self.interest = interest
-        self.action = action
-        let callback: sd_event_io_handler_t = { _, _, events, context in
-            guard let context else { return 0 }
-            let watch = Unmanaged<DescriptorWatch>.fromOpaque(context).takeUnretainedValue()
-            watch.action(Interest(rawValue: events))
-            // Never negative: that would disable the source.
-            return 0
-        }
-        let result = sd_event_add_io(
-            loop.sdEvent, &source, descriptor, interest.rawValue, callback,
-            Unmanaged.passUnretained(self).toOpaque())
-        precondition(result >= 0, "cannot watch descriptor \(descriptor): \(String(cString: strerror(-result)))")
-        if interest.isEmpty { sd_event_source_set_enabled(source, CInt(SD_EVENT_OFF)) }
+        self.init(descriptor, on: loop, action)
+        change(to: interest)
     }
 
     deinit {
@@ -62,14 +59,44 @@ package final class DescriptorWatch: @unchecked Sendable {
     }
 
     /// Watches for something else from now on; for nothing, not even a hang-up, when `interest` is empty.
-    package func change(to interest: Interest) {
+    ///
+    /// - Throws: `ENOSPC` or `ENOMEM` when the system takes no more descriptors to wait for; what was watched for still
+    ///   is. To watch for less never fails.
+    package func watch(for interest: Interest) throws(Errno) {
         loop.preconditionOnLoop()
-        guard let source, interest != self.interest else { return }
-        if !interest.isEmpty { sd_event_source_set_io_events(source, interest.rawValue) }
-        if interest.isEmpty != self.interest.isEmpty {
-            sd_event_source_set_enabled(source, CInt(interest.isEmpty ? SD_EVENT_OFF : SD_EVENT_ON))
+        guard !isCancelled, interest != self.interest else { return }
+        if interest.isEmpty {
+            sd_event_source_set_enabled(source, CInt(SD_EVENT_OFF))
+        } else if let source {
+            try Errno.check(libsystemd: sd_event_source_set_io_events(source, interest.rawValue))
+            if self.interest.isEmpty {
+                try Errno.check(libsystemd: sd_event_source_set_enabled(source, CInt(SD_EVENT_ON)))
+            }
+        } else {
+            try addSource(for: interest)
         }
         self.interest = interest
+    }
+
+    /// As ``watch(for:)``, where it cannot fail or nothing can be done if it does: it traps then.
+    package func change(to interest: Interest) {
+        do { try watch(for: interest) } catch {
+            preconditionFailure("cannot watch descriptor \(descriptor): \(error.textWithRemedy)")
+        }
+    }
+
+    private func addSource(for interest: Interest) throws(Errno) {
+        let callback: sd_event_io_handler_t = { _, _, events, context in
+            guard let context else { return 0 }
+            let watch = Unmanaged<DescriptorWatch>.fromOpaque(context).takeUnretainedValue()
+            watch.action(Interest(rawValue: events))
+            // Never negative: that would disable the source.
+            return 0
+        }
+        try Errno.check(
+            libsystemd: sd_event_add_io(
+                loop.sdEvent, &source, descriptor, interest.rawValue, callback,
+                Unmanaged.passUnretained(self).toOpaque()))
     }
 
     /// Stops watching, for good.
@@ -77,6 +104,7 @@ package final class DescriptorWatch: @unchecked Sendable {
     /// Harmless when repeated.
     package func cancel() {
         loop.preconditionOnLoop()
+        isCancelled = true
         sd_event_source_disable_unref(source)
         source = nil
         interest = []

@@ -2,7 +2,9 @@
 // Timers of the loop: scheduled on its clock, all behind one sd-event time source.
 
 internal import CSystemd
+internal import Descriptors
 internal import Glibc
+internal import SystemPackage
 
 extension EventLoop {
     /// The time on the loop's clock.
@@ -22,10 +24,10 @@ extension EventLoop {
     package func sleep(for duration: Duration) async throws(CancellationError) {
         let interval = SuspendedTask(on: self)
         let result = await interval.suspend { resume in
-            let timer = self.schedule(after: duration) { resume(.done) }
+            let timer = self.schedule(after: duration) { resume(.ready) }
             return { timer.cancel() }
         }
-        guard result == .done else { throw CancellationError() }
+        guard result == .ready else { throw CancellationError() }
     }
 
     /// Runs the actions that are due.
@@ -55,7 +57,7 @@ extension EventLoop {
     /// Makes the time source, which is off until there is a timer.
     ///
     /// It takes a descriptor: now, because when the first timer is needed there may be none left.
-    func addTimerSource() {
+    func addTimerSource() throws(Errno) {
         let callback: sd_event_time_handler_t = { _, _, context in
             guard let context else { return 0 }
             let loop = Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue()
@@ -63,10 +65,10 @@ extension EventLoop {
             loop.fireDueTimers()
             return 0
         }
-        let result = sd_event_add_time(
-            sdEvent, &timerSource, CLOCK_MONOTONIC, UInt64.max, 1, callback,
-            Unmanaged.passUnretained(self).toOpaque())
-        precondition(result >= 0, "sd_event_add_time: \(String(cString: strerror(-result)))")
+        try Errno.check(
+            libsystemd: sd_event_add_time(
+                sdEvent, &timerSource, CLOCK_MONOTONIC, UInt64.max, 1, callback,
+                Unmanaged.passUnretained(self).toOpaque()))
         sd_event_source_set_enabled(timerSource, CInt(SD_EVENT_OFF))
     }
 

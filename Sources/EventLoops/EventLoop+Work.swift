@@ -5,6 +5,7 @@ internal import CSystemd
 internal import Descriptors
 internal import Glibc
 internal import Synchronization
+internal import SystemPackage
 
 extension EventLoop {
     /// Runs `action` on the loop, in the next generation of jobs.
@@ -68,7 +69,7 @@ extension EventLoop {
         wakeUp.use { _ = write($0, &one, 8) }
     }
 
-    func watchWakeUp() {
+    func watchWakeUp() throws(Errno) {
         let callback: sd_event_io_handler_t = { _, _, _, context in
             guard let context else { return 0 }
             Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue().takeRemoteWork()
@@ -79,7 +80,7 @@ extension EventLoop {
                 sdEvent, &wakeUpSource, number, UInt32(EPOLLIN.rawValue), callback,
                 Unmanaged.passUnretained(self).toOpaque())
         }
-        precondition(result >= 0, "sd_event_add_io: \(String(cString: strerror(-result)))")
+        try Errno.check(libsystemd: result)
     }
 
     private func takeRemoteWork() {

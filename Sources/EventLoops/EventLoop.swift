@@ -6,6 +6,7 @@ internal import CSystemd
 internal import Descriptors
 internal import Glibc
 internal import Synchronization
+internal import SystemPackage
 
 // Safe: what is not behind `remote`'s lock is touched only by the loop's own thread, which `preconditionOnLoop` proves.
 /// A thread that waits for descriptors, timers and signals, and runs Swift tasks between them.
@@ -61,17 +62,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var work: [Work] = []
     }
 
-    private init(clock: any LoopClock) {
+    private init(clock: any LoopClock) throws(Errno) {
+        // First: it closes itself when what follows fails.
+        wakeUp = Descriptor(adopting: try Errno.check(clinux_eventfd()))
         var event: OpaquePointer?
-        let result = sd_event_new(&event)
-        guard result >= 0, let event else {
-            preconditionFailure("sd_event_new: \(String(cString: strerror(-result)))")
-        }
-        let number = clinux_eventfd()
-        precondition(number >= 0, "eventfd: \(String(cString: strerror(errno)))")
+        try Errno.check(libsystemd: sd_event_new(&event))
+        guard let event else { preconditionFailure("sd_event_new has made nothing") }
         sdEvent = event
-        wakeUp = Descriptor(adopting: number)
         self.clock = clock
+        try watchWakeUp()
+        try addTimerSource()
     }
 
     deinit {
@@ -86,7 +86,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     ///
     /// Tasks that `body` starts with `Task(executorPreference: EventLoop.current)`, and every server it creates, run on
     /// this loop too. Those that are not done when `body` returns are never resumed: close servers first.
-    /// - Throws: what `body` throws.
+    /// - Throws: what `body` throws; an `Errno` when there are not enough descriptors for a loop.
     public static func run<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) throws -> Result {
@@ -97,9 +97,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     package static func run<Result: Sendable>(
         clock: any LoopClock, _ body: @escaping @Sendable () async throws -> Result
     ) throws -> Result {
-        let loop = EventLoop(clock: clock)
-        loop.watchWakeUp()
-        loop.addTimerSource()
+        let loop = try EventLoop(clock: clock)
         let outcome = Outcome<Result>()
         EventLoop.$current.withValue(loop) {
             _ = Task(executorPreference: loop) {

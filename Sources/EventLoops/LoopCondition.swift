@@ -23,7 +23,7 @@ package final class LoopCondition: @unchecked Sendable {
             let suspended = SuspendedTask(on: loop)
             let resumption = await suspended.suspend { resume in
                 guard !isTrue() else {
-                    resume(.done)
+                    resume(.ready)
                     return {}
                 }
                 self.last += 1
@@ -44,6 +44,6 @@ package final class LoopCondition: @unchecked Sendable {
         guard !waiting.isEmpty else { return }
         let all = waiting
         waiting = [:]
-        for ticket in all.keys.sorted() { all[ticket]?(.done) }
+        for ticket in all.keys.sorted() { all[ticket]?(.ready) }
     }
 }

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Awaiting that a descriptor can be read from or written to.
 
-/// How a wait for readiness ended.
-package enum ReadinessOutcome: Sendable {
-    /// The call that was waited for will not block now: it does something, or fails.
-    case ready
-    /// ``Readiness/close()`` was called, before or meanwhile.
-    case closed
-    /// The task was cancelled; nothing has changed.
-    case cancelled
-}
+internal import SystemPackage
 
-extension ReadinessOutcome {
-    fileprivate init(_ resumption: Resumption) {
-        switch resumption {
-        case .done: self = .ready
-        case .closed: self = .closed
-        case .cancelled: self = .cancelled
-        }
-    }
-}
+/// How a wait for readiness ended.
+package typealias ReadinessOutcome = Resumption
 
 /// The readiness of one descriptor, to be awaited: at most one task for reading and one for writing at a time.
 ///
@@ -29,7 +14,7 @@ extension ReadinessOutcome {
 package final class Readiness: @unchecked Sendable {
     private let loop: EventLoop
     private let descriptor: CInt
-    private var watch: DescriptorWatch?
+    private lazy var watch = DescriptorWatch(descriptor, on: loop) { [unowned self] in self.becameReady($0) }
     private var reader: ((Resumption) -> Void)?
     private var writer: ((Resumption) -> Void)?
     private var isClosed = false
@@ -42,22 +27,22 @@ package final class Readiness: @unchecked Sendable {
 
     /// Waits until `direction`, ``Interest/read`` or ``Interest/write``, is possible.
     ///
-    /// May be called from any task.
+    /// May be called from any task. A descriptor that the system cannot wait for, for want of memory or by the limit
+    /// on a user's descriptors in epoll(7), counts as closed.
     package func wait(for direction: Interest) async -> ReadinessOutcome {
         let suspended = SuspendedTask(on: loop)
-        let resumption = await suspended.suspend { resume in
+        return await suspended.suspend { resume in
             self.begin(direction, resume)
             return { self.forget(direction) }
         }
-        return ReadinessOutcome(resumption)
     }
 
     /// Calls `action` once, as soon as `direction` is possible or ``close()`` is called.
     ///
-    /// Only on the loop.
+    /// As ``wait(for:)``. Only on the loop.
     package func whenReady(for direction: Interest, _ action: @escaping (ReadinessOutcome) -> Void) {
         loop.preconditionOnLoop()
-        begin(direction) { action(ReadinessOutcome($0)) }
+        begin(direction, action)
     }
 
     /// Ends every wait with ``ReadinessOutcome/closed`` and stops watching.
@@ -66,24 +51,19 @@ package final class Readiness: @unchecked Sendable {
     package func close() {
         loop.preconditionOnLoop()
         isClosed = true
-        watch?.cancel()
-        watch = nil
+        watch.cancel()
         wake([.read, .write], .closed)
     }
 
     private func begin(_ direction: Interest, _ resume: @escaping (Resumption) -> Void) {
         guard !isClosed else { return resume(.closed) }
+        do throws(Errno) { try watch.watch(for: watch.interest.union(direction)) } catch { return resume(.closed) }
         if direction == .read {
             precondition(reader == nil, "two tasks wait to read from one descriptor")
             reader = resume
         } else {
             precondition(writer == nil, "two tasks wait to write to one descriptor")
             writer = resume
-        }
-        if let watch {
-            watch.change(to: watch.interest.union(direction))
-        } else {
-            watch = DescriptorWatch(descriptor, for: direction, on: loop) { [unowned self] in self.becameReady($0) }
         }
     }
 
@@ -94,10 +74,10 @@ package final class Readiness: @unchecked Sendable {
         var unwanted = Interest()
         if reader == nil { unwanted.insert(.read) }
         if writer == nil { unwanted.insert(.write) }
-        if let watch, !watch.interest.isDisjoint(with: unwanted.intersection(directions)) {
+        if !watch.interest.isDisjoint(with: unwanted.intersection(directions)) {
             watch.change(to: watch.interest.subtracting(unwanted))
         }
-        wake(directions, .done)
+        wake(directions, .ready)
     }
 
     private func wake(_ directions: Interest, _ resumption: Resumption) {

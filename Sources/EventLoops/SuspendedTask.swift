@@ -3,11 +3,11 @@
 
 /// How a suspension on the loop ended.
 package enum Resumption: Sendable {
-    /// What was waited for has happened.
-    case done
-    /// It will never happen.
+    /// What was waited for has happened, or can be done.
+    case ready
+    /// It will never be: ``Readiness/close()`` was called, before or meanwhile.
     case closed
-    /// The task was cancelled first.
+    /// The task was cancelled first; nothing has changed.
     case cancelled
 }
 

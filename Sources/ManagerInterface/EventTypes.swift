@@ -72,7 +72,7 @@ package struct ExitReport: VarlinkObject, Hashable {
     }
 }
 
-/// Why a connection was turned away.
+/// Why a connection was refused.
 package enum RefusalReason: String, Codable, CaseIterable, Sendable {
     /// The service has as many connections as it may.
     case limit
@@ -84,7 +84,7 @@ package enum RefusalReason: String, Codable, CaseIterable, Sendable {
 package enum EventKind: String, Codable, CaseIterable, Sendable {
     /// A connection was accepted: connection.
     case connectionOpened
-    /// A connection was turned away: service, peer, refusal.
+    /// A connection was refused: service, peer, refusal.
     case connectionRefused
     /// A connection has ended: connection as it was last, and exit.
     case connectionEnded
@@ -115,7 +115,7 @@ package struct Event: VarlinkObject, Hashable {
     package var service: String?
     /// The connection that it happened to.
     package var connection: ConnectionStatus?
-    /// The address of the peer that was turned away.
+    /// The address of the peer that was refused.
     package var peer: String?
     /// Why it was.
     package var refusal: RefusalReason?

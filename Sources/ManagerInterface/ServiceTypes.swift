@@ -61,7 +61,7 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     package var connectionsAccepted = 0
     /// How many of those ended by a failure of their handler.
     package var handlerFailures = 0
-    /// How many it has turned away.
+    /// How many it has refused.
     package var connectionsRefused = 0
     /// Since when it has been listening, in microseconds since the epoch; `nil` while it is not.
     package var listeningTimestamp: Int64?

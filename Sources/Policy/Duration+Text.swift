@@ -31,7 +31,7 @@ extension Duration {
 
     /// The text that ``init(text:)`` reads back, to the millisecond: `1min 30s`; `0s` for nothing.
     package var text: String {
-        var rest = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+        var rest = wholeMilliseconds
         var parts: [String] = []
         for unit in Self.units where rest >= unit.milliseconds {
             parts.append("\(rest / unit.milliseconds)\(unit.name)")

@@ -24,11 +24,6 @@ enum AcceptFailure: Equatable {
             self = .pause
         }
     }
-
-    /// The pause before try number `failures` + 1: 100 ms, doubled each time, at most a second.
-    static func pause(afterFailures failures: Int) -> Duration {
-        .milliseconds(min(1000, 100 << min(max(failures - 1, 0), 4)))
-    }
 }
 
 extension Errno {

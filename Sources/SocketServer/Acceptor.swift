@@ -34,10 +34,9 @@ final class Acceptor: @unchecked Sendable {
     private var mode = Mode.accepting
     private var watch: DescriptorWatch?
     private var pause: LoopTimer?
-    private var failures = 0
-    private var untoldFailures = 0
-    private var pauseTold: Duration?
-    private var limitTold: Duration?
+    private var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
+    private var pauses = RepeatedCondition<LoopInstant>()
+    private var limitReached = RepeatedCondition<LoopInstant>()
     private var holds = 0
 
     init(_ listener: ListeningSocket, limit: ConnectionLimit, batch: Int, on loop: EventLoop, _ actions: Actions) {
@@ -51,7 +50,7 @@ final class Acceptor: @unchecked Sendable {
     /// Accepts who is there already, before it returns, and goes on by itself.
     func start() {
         watch = listener.withDescriptor { number in
-            DescriptorWatch(number, for: .read, on: loop) { [unowned self] _ in self.proceed() }
+            DescriptorWatch(number, on: loop) { [unowned self] _ in self.proceed() }
         }
         proceed()
     }
@@ -110,17 +109,17 @@ final class Acceptor: @unchecked Sendable {
             turns -= 1
             switch listener.accept() {
             case .success(let accepted) where isDropping:
-                failures = 0
+                backoff.succeeded()
                 actions.drop(accepted)
             case .success(let accepted):
-                failures = 0
+                backoff.succeeded()
                 slots -= 1
                 actions.start(accepted)
             case .failure(let errno):
                 guard goOn(after: errno) else { return }
             }
         }
-        watch?.change(to: .read)
+        waitForClient()
         // Behind a barrier nobody comes who would wake us: look whether this was the last one.
         if case .finishing = mode { loop.execute { self.proceed() } }
     }
@@ -134,13 +133,13 @@ final class Acceptor: @unchecked Sendable {
     /// - Returns: whether the next connection may be looked at now.
     private func goOn(after errno: Errno) -> Bool {
         if case .finishing(let finish) = mode, errno == .invalidArgument || AcceptFailure(errno) == .nobodyThere {
-            watch?.change(to: errno == .invalidArgument ? [] : .read)
+            if errno == .invalidArgument { watch?.change(to: []) } else { waitForClient() }
             finish.foundQueueEmpty()
             return false
         }
         switch AcceptFailure(errno) {
         case .nobodyThere:
-            watch?.change(to: .read)
+            waitForClient()
             return false
         case .peer:
             actions.emit(.acceptFailed(errno: errno.rawValue))
@@ -151,9 +150,13 @@ final class Acceptor: @unchecked Sendable {
         }
     }
 
+    private func waitForClient() {
+        do throws(Errno) { try watch?.watch(for: .read) } catch { beginPause(error) }
+    }
+
     private func waitForSlot() {
         guard listener.mayHaveClient else {
-            watch?.change(to: .read)
+            waitForClient()
             if case .finishing(let finish) = mode { finish.foundQueueEmpty() }
             return
         }
@@ -161,34 +164,23 @@ final class Acceptor: @unchecked Sendable {
         watch?.change(to: [])
         let waits = limit.waitForSlot(self) { [self] in loop.execute { self.proceed(promised: 1) } }
         guard waits else { return proceed() }
-        guard isTimeToTell(&limitTold) else { return }
+        guard limitReached.occurred(at: LoopInstant(loop.now)) != nil else { return }
         actions.emit(.atConnectionLimit(limit: limit.maximum))
     }
 
     // MARK: Pausing
 
     private func beginPause(_ errno: Errno) {
-        failures += 1
-        untoldFailures += 1
-        let duration = AcceptFailure.pause(afterFailures: failures)
+        let duration = backoff.failed()
         watch?.change(to: [])
         pause = loop.schedule(after: duration) { [weak self] in self?.endPause() }
-        guard isTimeToTell(&pauseTold) else { return }
-        actions.emit(.acceptPaused(errno: errno.rawValue, failures: untoldFailures, retryAfter: duration))
-        untoldFailures = 0
+        guard let failures = pauses.occurred(at: LoopInstant(loop.now)) else { return }
+        actions.emit(.acceptPaused(errno: errno.rawValue, failures: failures, retryAfter: duration))
     }
 
     private func endPause() {
         pause?.cancel()
         pause = nil
         proceed()
-    }
-
-    /// Once at first, then once a minute at most.
-    private func isTimeToTell(_ lastTold: inout Duration?) -> Bool {
-        let now = loop.now
-        if let last = lastTold, now - last < .seconds(60) { return false }
-        lastTold = now
-        return true
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading from and writing to a connection's socket without a Reader and a Writer: for handlers of `createSocket`.
 
+internal import Descriptors
 public import Sockets
 internal import SystemPackage
 
@@ -22,7 +23,7 @@ extension ConnectedSocket {
             case .badFileDescriptor: return nil
             default:
                 if error.meansPeerGone { return nil }
-                throw ServerError(.readFailed, "cannot read from \(peer): \(error)", errno: error)
+                throw ServerError(.readFailed, "cannot read from \(peer): \(error.textWithName)", errno: error)
             }
         }
     }

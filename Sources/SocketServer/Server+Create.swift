@@ -80,7 +80,7 @@ extension Server {
             if case .inherited(let number) = whereToListen.place { Descriptor(adopting: number).close() }
             throw error
         }
-        let listener = try listen(whereToListen.place, options)
+        let listener = try listen(whereToListen, options)
         let core = ServerCore(
             listener, options: options, on: loop,
             report: { connection, error in
@@ -96,20 +96,27 @@ extension Server {
     }
 
     private static func listen(
-        _ place: WhereToListen<Address, ListeningOn>.Place, _ options: ServerOptions
+        _ whereToListen: WhereToListen<Address, ListeningOn>, _ options: ServerOptions
     ) throws(ServerError) -> ListeningSocket {
-        do {
-            switch place {
+        do throws(ListenFailure) {
+            switch whereToListen.place {
             case .bind(let address, let file):
                 return try ListeningSocket.bind(
                     address, backlog: options.backlog,
                     file: file ?? SocketFileOptions(mode: options.socketFileMode), acceptCall: options.acceptCall)
             case .inherited(let number):
-                return try ListeningSocket.adopt(
+                let listener = try ListeningSocket.adopt(
                     Descriptor(adopting: number), backlog: options.backlog, acceptCall: options.acceptCall)
+                guard whereToListen.family.includes(listener.address) else {
+                    listener.close()
+                    throw ListenFailure(
+                        .adopt, "descriptor \(number)", nil,
+                        reason: "it is bound to \(listener.address), and \(whereToListen.family.rawValue) is needed")
+                }
+                return listener
             }
-        } catch let failure {
-            throw ServerError(.cannotListen, failure.description, errno: failure.errno)
+        } catch {
+            throw ServerError(.cannotListen, error.description, errno: error.errno)
         }
     }
 }

@@ -59,7 +59,6 @@ package final class ServerCore: Sendable {
 
     var numConnections: Int { state.withLock { $0.count } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
-    var isFinishing: Bool { state.withLock { $0.phase != .open } }
     var failure: (any Error)? { state.withLock { $0.failure } }
     package var connections: [Connection] { state.withLock { $0.connections } }
     var isDropping: Bool { state.withLock { $0.isDropping } }
@@ -92,7 +91,7 @@ package final class ServerCore: Sendable {
     private func drop(_ accepted: AcceptedConnection) {
         let socket = ConnectedSocket(accepted, localAddress: nil, on: loop)
         socket.closeNow()
-        emit(.connectionDropped(peer: socket.peer))
+        emit(.connectionRefused(peer: socket.peer))
     }
 
     private func serve(_ connection: Connection) async {
@@ -107,7 +106,7 @@ package final class ServerCore: Sendable {
     private func discard(_ connection: Connection) {
         connection.socket.closeNow()
         state.withLock { $0.ended(connection.id) }
-        emit(.connectionDropped(peer: connection.peer))
+        emit(.connectionRefused(peer: connection.peer))
         limit.giveBack()
         currentAcceptor?.connectionEnded()
         changed.signal()

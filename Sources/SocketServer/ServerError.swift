@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The errors of the library.
 
+internal import Descriptors
 internal import Policy
 package import SystemPackage
 
@@ -56,7 +57,7 @@ extension ServerError {
         if errno == .badFileDescriptor {
             self.init(.closed, "\(what): the connection is closed")
         } else {
-            self.init(errno.meansPeerGone ? .peerGone : .writeFailed, "\(what): \(errno)", errno: errno)
+            self.init(errno.meansPeerGone ? .peerGone : .writeFailed, "\(what): \(errno.textWithName)", errno: errno)
         }
     }
 }

@@ -13,14 +13,15 @@ public enum ServerEvent: Sendable {
     case connectionAccepted(id: UInt64, peer: SocketAddress)
     /// A connection has ended: its socket is closed and it is not counted any more.
     case connectionEnded(id: UInt64, peer: SocketAddress, duration: Duration)
-    /// A connection was accepted and closed at once, because the server drops or was just closed.
-    case connectionDropped(peer: SocketAddress)
+    /// A connection was refused: accepted and closed at once, because the server drops them or was closed.
+    case connectionRefused(peer: SocketAddress)
     /// There is a client and no slot: clients wait in the backlog.
     case atConnectionLimit(limit: Int)
     /// accept(2) failed for one client, and the next one was looked at.
     case acceptFailed(errno: Int32)
-    /// accept(2) failed for want of descriptors or memory, or for a reason that may last: accepting pauses, and resumes
-    /// when a connection closes or after `retryAfter`. `failures` counts those since the last such event.
+    /// accept(2), or the waiting for a client, failed for want of descriptors or memory, or for a reason that may last:
+    /// accepting pauses, and resumes when a connection closes or after `retryAfter`. `failures` counts those since the
+    /// last such event.
     case acceptPaused(errno: Int32, failures: Int, retryAfter: Duration)
     /// A handler threw.
     case handlerFailed(id: UInt64, peer: SocketAddress, error: any Error)

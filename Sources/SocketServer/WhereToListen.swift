@@ -12,7 +12,22 @@ public struct WhereToListen<Address: Sendable, ListeningOn: Sendable>: Sendable 
         case inherited(CInt)
     }
 
+    /// The sockets that fit; an inherited one may be another.
+    enum Family: String, Sendable {
+        case inet = "an Internet socket"
+        case unix = "a Unix socket"
+        case either = "a stream socket"
+
+        func includes(_ address: SocketAddress) -> Bool {
+            switch (self, address) {
+            case (.either, _), (.inet, .inet), (.unix, .unix): true
+            case (.inet, .unix), (.unix, .inet): false
+            }
+        }
+    }
+
     let place: Place
+    let family: Family
     let address: @Sendable (SocketAddress) -> Address
     let listeningOn: @Sendable (SocketAddress) -> ListeningOn
 }
@@ -38,6 +53,7 @@ extension WhereToListen where Address == InetAddress, ListeningOn == UInt16 {
 
     private init(inet place: Place) {
         self.place = place
+        family = .inet
         address = { peer in
             guard case .inet(let address) = peer else {
                 preconditionFailure("a peer of an Internet socket has the address \(peer)")
@@ -69,8 +85,12 @@ extension WhereToListen where Address == UnixAddress, ListeningOn == String {
 
     private init(unix place: Place) {
         self.place = place
+        family = .unix
         address = { peer in
-            if case .unix(let address) = peer { address } else { .unnamed }
+            guard case .unix(let address) = peer else {
+                preconditionFailure("a peer of a Unix socket has the address \(peer)")
+            }
+            return address
         }
         listeningOn = { bound in
             switch bound {
@@ -84,11 +104,11 @@ extension WhereToListen where Address == UnixAddress, ListeningOn == String {
 extension WhereToListen where Address == SocketAddress, ListeningOn == SocketAddress {
     /// An address of either kind, with the owner of its socket file.
     package static func bind(_ address: BindAddress, file: SocketFileOptions) -> Self {
-        Self(place: .bind(address, file), address: { $0 }, listeningOn: { $0 })
+        Self(place: .bind(address, file), family: .either, address: { $0 }, listeningOn: { $0 })
     }
 
     /// An inherited socket of either kind.
     package static func inherited(_ descriptor: consuming Descriptor) -> Self {
-        Self(place: .inherited(descriptor.release()), address: { $0 }, listeningOn: { $0 })
+        Self(place: .inherited(descriptor.release()), family: .either, address: { $0 }, listeningOn: { $0 })
     }
 }

@@ -31,13 +31,6 @@ package struct InheritedDescriptors: ~Copyable, Sendable {
         for entry in entries { Descriptor(adopting: entry.number).close() }
     }
 
-    /// The names of what is left, each once, in the order of the descriptors.
-    package var names: [String] {
-        var names: [String] = []
-        for entry in entries where !names.contains(entry.name) { names.append(entry.name) }
-        return names
-    }
-
     /// Takes the next descriptor of this name; nil when there is none left.
     ///
     /// Call it until then: names are not unique.
@@ -118,7 +111,7 @@ extension InheritanceError: CustomStringConvertible {
                 + "systemd-socket-activate without anything between that closes descriptors"
         case .malformed(let count, let names, let reason):
             "cannot take over the inherited descriptors: LISTEN_FDS=\(count) and LISTEN_FDNAMES=\(names) do not fit "
-                + "together (\(reason)); give one name for each descriptor, separated by colons"
+                + "together: \(reason.textWithName); give one name for each descriptor, separated by colons"
         case .wrongKind(let number, let name, let kind):
             "cannot listen on inherited descriptor \(number) \"\(name)\": it is \(kind), expected a listening or bound "
                 + "TCP or Unix stream socket; use ListenStream= with Accept=no in the .socket unit"

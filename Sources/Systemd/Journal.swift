@@ -2,6 +2,7 @@
 // Entries of the systemd journal with their fields, sent natively: the only place that calls sd-journal.
 
 internal import CSystemd
+internal import Descriptors
 internal import Glibc
 package import SystemPackage
 
@@ -73,7 +74,7 @@ package struct JournalEntry: Sendable {
                 return sd_journal_sendv(vectors.baseAddress, CInt(ends.count))
             }
         }
-        guard result >= 0 else { throw Errno(rawValue: -result) }
+        try Errno.check(libsystemd: result)
     }
 }
 

@@ -2,6 +2,7 @@
 // Sends messages to the service manager, the only place that calls sd_notify(3).
 
 internal import CSystemd
+internal import Descriptors
 internal import Glibc
 package import SystemPackage
 
@@ -24,7 +25,6 @@ package struct Notifier: Sendable {
     /// It blocks while the manager's queue is full: call it where that holds up nothing.
     package func send(_ message: NotifyMessage) throws(Errno) {
         guard isConnected else { return }
-        let result = sd_notify(0, message.text)
-        guard result >= 0 else { throw Errno(rawValue: -result) }
+        try Errno.check(libsystemd: sd_notify(0, message.text))
     }
 }

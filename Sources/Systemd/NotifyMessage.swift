@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon tells the service manager (the protocol of sd_notify(3)), as values that become one datagram's text.
 
-package import SystemPackage
-
 /// One datagram for the service manager: assignments that take effect together.
 ///
 /// It is guaranteed that the text has exactly one line for each field, whatever the status text contains: nothing that
@@ -10,16 +8,12 @@ package import SystemPackage
 package struct NotifyMessage: Hashable, Sendable {
     /// One thing to tell.
     package enum Assignment: Hashable, Sendable {
-        /// `READY=1`: start-up, or a reload, is complete.
+        /// `READY=1`: start-up is complete.
         case ready
-        /// `RELOADING=1` and `MONOTONIC_USEC=`: a reload begins; the time is CLOCK_MONOTONIC's.
-        case reloading(since: Duration)
         /// `STOPPING=1`: shutting down has begun.
         case stopping
         /// `STATUS=`: one line for `systemctl status`.
         case status(String)
-        /// `ERRNO=`: why the daemon failed.
-        case failed(Errno)
         /// `WATCHDOG=1`: the main loop is alive.
         case alive
         /// `EXTEND_TIMEOUT_USEC=`: what is under way will need this long, counted from now.
@@ -47,10 +41,8 @@ package struct NotifyMessage: Hashable, Sendable {
     private static func lines(_ assignment: Assignment) -> String {
         switch assignment {
         case .ready: "READY=1"
-        case .reloading(let time): "RELOADING=1\nMONOTONIC_USEC=\(time.wholeMicroseconds)"
         case .stopping: "STOPPING=1"
         case .status(let text): "STATUS=" + oneLine(text)
-        case .failed(let errno): "ERRNO=\(errno.rawValue)"
         case .alive: "WATCHDOG=1"
         case .extendTimeout(let time): "EXTEND_TIMEOUT_USEC=\(time.wholeMicroseconds)"
         }

@@ -2,6 +2,7 @@
 // Whether the service manager watches us, and how often it wants to hear that we are alive.
 
 internal import CSystemd
+internal import Descriptors
 package import SystemPackage
 
 /// The service manager's watchdog: it ends and restarts a daemon that it has not heard of for the timeout.
@@ -25,8 +26,7 @@ package struct Watchdog: Hashable, Sendable {
     /// - Throws: the errno with which sd_watchdog_enabled(3) refuses malformed variables.
     package static func announced() throws(Errno) -> Watchdog? {
         var microseconds: UInt64 = 0
-        let result = sd_watchdog_enabled(0, &microseconds)
-        guard result >= 0 else { throw Errno(rawValue: -result) }
-        return result > 0 ? Watchdog(timeout: .microseconds(microseconds)) : nil
+        let isEnabled = try Errno.check(libsystemd: sd_watchdog_enabled(0, &microseconds)) > 0
+        return isEnabled ? Watchdog(timeout: .microseconds(microseconds)) : nil
     }
 }

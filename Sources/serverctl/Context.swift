@@ -2,6 +2,7 @@
 // What serverctl takes from and gives to the process it runs in, as values that a test can replace.
 
 internal import Glibc
+internal import Policy
 
 /// The surroundings of a verb.
 struct Context {
@@ -31,11 +32,7 @@ struct Context {
                 return String(cString: value)
             },
             isTerminal: isatty(STDOUT_FILENO) == 1,
-            now: {
-                var time = timespec()
-                clock_gettime(CLOCK_REALTIME, &time)
-                return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
-            })
+            now: { WallClock.microseconds })
     }
 
     private static func write(_ text: String, to descriptor: CInt) {

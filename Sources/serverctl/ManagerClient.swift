@@ -28,7 +28,7 @@ struct ManagerClient: ~Copyable {
         }
         do throws(Errno) {
             let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-            let socket = Descriptor(adopting: try SystemCall.check(Glibc.socket(AF_UNIX, type, 0)))
+            let socket = Descriptor(adopting: try Errno.check(Glibc.socket(AF_UNIX, type, 0)))
             try socket.setTimeouts(timeout)
             try socket.connect(to: &address)
             self.socket = socket
@@ -111,12 +111,12 @@ extension Failure {
             case .wouldBlock: (.failed, "serverd does not accept; see its log")
             default: (.failed, "is it serverd's admin socket?")
             }
-        self.init(status: advice.0, message: "cannot connect to \(path): \(errno.description); \(advice.1)")
+        self.init(status: advice.0, message: "cannot connect to \(path): \(errno.textWithName); \(advice.1)")
     }
 
     /// A connection on which something went wrong.
     fileprivate init(talking path: String, _ action: String, _ errno: Errno) {
-        let reason = errno == .wouldBlock ? "it took too long; serverd is stuck, see its log" : errno.description
+        let reason = errno == .wouldBlock ? "it took too long; serverd is stuck, see its log" : errno.textWithName
         self.init(status: .failed, message: "\(action) \(path): \(reason)")
     }
 }

@@ -3,6 +3,7 @@
 
 internal import Descriptors
 internal import Glibc
+internal import Policy
 internal import SystemPackage
 
 extension sockaddr_un {
@@ -20,12 +21,12 @@ extension sockaddr_un {
 extension Descriptor {
     /// Has every call on this socket that waits for longer fail with `EAGAIN`.
     borrowing func setTimeouts(_ timeout: Duration) throws(Errno) {
-        let (seconds, attoseconds) = timeout.components
-        var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+        let microseconds = Int(timeout.wholeMicroseconds)
+        var time = timeval(tv_sec: microseconds / 1_000_000, tv_usec: microseconds % 1_000_000)
         let length = socklen_t(MemoryLayout<timeval>.size)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             let result = use { setsockopt($0, SOL_SOCKET, option, &time, length) }
-            _ = try SystemCall.check(result)
+            try Errno.check(result)
         }
     }
 
@@ -39,13 +40,13 @@ extension Descriptor {
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(number, $0, length) }
             }
         }
-        _ = try SystemCall.check(result)
+        try Errno.check(result)
     }
 
     /// Sends some of the bytes, and returns how many.
     borrowing func send(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         try use { number throws(Errno) in
-            try SystemCall.retryingInterrupts {
+            try Errno.retryingInterrupts {
                 bytes.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
             }
         }
@@ -55,7 +56,7 @@ extension Descriptor {
     borrowing func receive() throws(Errno) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = try use { number throws(Errno) in
-            try SystemCall.retryingInterrupts {
+            try Errno.retryingInterrupts {
                 buffer.withUnsafeMutableBytes { recv(number, $0.baseAddress, $0.count, 0) }
             }
         }

@@ -254,7 +254,7 @@ struct AdminServerTests {
             }
             #expect(
                 failure?.description
-                    == "cannot make the directory \(root)/a/b of the admin socket: No such file or directory; choose "
+                    == "cannot make the directory \(root)/a/b of the admin socket: No such file or directory (ENOENT); choose "
                     + "another place with --admin-socket")
         }
         withExtendedLifetime(place) {}

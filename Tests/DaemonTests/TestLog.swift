@@ -9,6 +9,15 @@ import TestSupport
 
 @testable import Daemon
 
+extension LogWriter {
+    /// Waits until all that came before is written, at most for `timeout`; returns whether it is.
+    func flush(within timeout: Duration) -> Bool {
+        let deadline = Deadline.after(timeout)
+        let areSent = notifications?.flush(until: deadline) ?? true
+        return lines.flush(until: deadline) && areSent
+    }
+}
+
 /// A log in a file without a name, written as for systemd: `<4>message key=value`.
 final class TestLog: Sendable {
     private let file: OwnedDescriptor

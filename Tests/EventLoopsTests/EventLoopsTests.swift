@@ -5,6 +5,7 @@ internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
+internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
@@ -63,18 +64,20 @@ struct EventLoopTests {
     @Test("work from other threads wakes the loop, and none of it is lost")
     func wakeUp() async throws {
         try await onLoop { loop in
+            let done = EventLog<Void>()
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
                         await withCheckedContinuation { continuation in
                             startThread {
-                                for _ in 0..<999 { loop.execute {} }
+                                for _ in 0..<1000 { loop.execute { done.append(()) } }
                                 loop.execute { continuation.resume() }
                             }
                         }
                     }
                 }
             }
+            #expect(done.all.count == 8000)
         }
     }
 
@@ -154,6 +157,42 @@ struct EventLoopTests {
             signal(SIGPIPE, SIG_IGN)
             #expect(write(ends.writing.number, chunk, 1) == -1 && errno == EPIPE)
             readiness.close()
+        }
+    }
+
+    @Test("what the system refuses to wait for is an error, and a wait for it ends with closed")
+    func refused() async throws {
+        try await onLoop { loop in
+            // epoll_ctl(2): not for regular files.
+            let file = OwnedDescriptor(Descriptor(adopting: open("/proc/self/exe", O_RDONLY | O_CLOEXEC)))
+            let watch = DescriptorWatch(file.number, on: loop) { _ in }
+            #expect(throws: Errno.notPermitted) { try watch.watch(for: .read) }
+            #expect(watch.interest == [])
+            watch.cancel()
+            let readiness = Readiness(file.number, on: loop)
+            #expect(await readiness.wait(for: .read) == .closed)
+            readiness.close()
+            file.close()
+        }
+    }
+
+    @Test("without descriptors for a loop, run throws, and leaves none behind")
+    func noDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            let first = open("/dev/null", O_RDONLY | O_CLOEXEC)
+            close(first)
+            // It takes an eventfd, an epoll and a timer's descriptor.
+            for room in 0..<3 {
+                var limit = rlimit(rlim_cur: rlim_t(Int(first) + room), rlim_max: 1024)
+                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                #expect(throws: Errno.tooManyOpenFiles) { try EventLoop.run {} }
+                limit.rlim_cur = 1024
+                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                let next = open("/dev/null", O_RDONLY | O_CLOEXEC)
+                #expect(next == first)
+                close(next)
+            }
+            try EventLoop.run {}
         }
     }
 

@@ -10,7 +10,7 @@ extension [ServerEvent] {
     /// How many connections have ended.
     package var ended: Int { count { if case .connectionEnded = $0 { true } else { false } } }
     /// How many were closed at once.
-    package var dropped: Int { count { if case .connectionDropped = $0 { true } else { false } } }
+    package var refused: Int { count { if case .connectionRefused = $0 { true } else { false } } }
     /// How often the limit was told.
     package var limitTold: Int { count { if case .atConnectionLimit = $0 { true } else { false } } }
     /// The errors of accept for single clients.

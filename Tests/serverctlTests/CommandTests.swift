@@ -161,7 +161,7 @@ struct ManagerClientTests {
         let result = Run(["--admin-socket", "/nonexistent/socket", "status"])
         #expect(result.status == .unreachable)
         #expect(
-            result.errors == "serverctl: cannot connect to /nonexistent/socket: No such file or directory; "
+            result.errors == "serverctl: cannot connect to /nonexistent/socket: No such file or directory (ENOENT); "
                 + "is serverd running, and is this its --admin-socket?\n")
     }
 
@@ -171,7 +171,9 @@ struct ManagerClientTests {
             _ = listener.use { shutdown($0, CInt(SHUT_RDWR)) }
             let result = Run(["--admin-socket", path, "status"])
             #expect(result.status == .unreachable)
-            #expect(result.errors.contains("Connection refused; nothing listens there any more; is serverd running?"))
+            #expect(
+                result.errors.contains(
+                    "Connection refused (ECONNREFUSED); nothing listens there any more; is serverd running?"))
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is doubtful in a valid configuration: programs that could not be started if a client came now.
 
+internal import Descriptors
 internal import Glibc
 internal import Policy
 package import ServiceConfig
@@ -27,7 +28,7 @@ extension Configuration {
     /// What would keep the program at `path` from being executed; nil when nothing is seen.
     private static func doubt(about path: String) -> String? {
         var status = stat()
-        guard stat(path, &status) == 0 else { return "cannot be executed: \(Errno(rawValue: errno))" }
+        guard stat(path, &status) == 0 else { return "cannot be executed: \(Errno(rawValue: errno).textWithName)" }
         guard status.st_mode & S_IFMT == S_IFREG else { return "is not a regular file" }
         return status.st_mode & 0o111 == 0 ? "is not executable" : nil
     }

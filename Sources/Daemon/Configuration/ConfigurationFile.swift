@@ -22,7 +22,7 @@ enum ConfigurationFile: Equatable {
         let descriptor: Descriptor
         do throws(Errno) {
             let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
-            descriptor = Descriptor(adopting: try SystemCall.check(open(path, flags)))
+            descriptor = Descriptor(adopting: try Errno.check(open(path, flags)))
         } catch {
             if error == .noSuchFileOrDirectory { return .absent }
             return .present(unreadable(path, error))
@@ -47,7 +47,7 @@ enum ConfigurationFile: Equatable {
 
     /// A file that could not be read for this reason.
     static func unreadable(_ path: String, _ error: Errno) -> SourceFile {
-        SourceFile(path: path, contents: .failure(SourceFile.Problem("cannot be read: \(error)")))
+        SourceFile(path: path, contents: .failure(SourceFile.Problem("cannot be read: \(error.textWithName)")))
     }
 
     /// The number of /dev/null, major 1 and minor 3, on every Linux.
@@ -81,7 +81,7 @@ enum ConfigurationFile: Equatable {
                 if filled == limit { break }
                 bytes += [UInt8](repeating: 0, count: min(filled, limit - filled))
             }
-            let count = try SystemCall.retryingInterrupts {
+            let count = try Errno.retryingInterrupts {
                 bytes.withUnsafeMutableBytes { buffer in
                     Glibc.read(number, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The system's user database (passwd, group and whatever NSS has besides) as the configuration asks it.
 
+internal import Descriptors
 internal import Glibc
 package import ServiceConfig
 internal import Synchronization
@@ -145,7 +146,7 @@ private enum SystemAccounts {
             case ENOENT, ESRCH, EBADF, EPERM: return nil
             case EINTR: continue
             case ERANGE where size < maximumBuffer: size *= 4
-            default: throw AccountLookupFailure(reason: "\(Errno(rawValue: result))")
+            default: throw AccountLookupFailure(reason: Errno(rawValue: result).textWithName)
             }
         }
     }

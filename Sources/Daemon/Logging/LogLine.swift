@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One event on its way to the log, as the caller left it: not yet text, so that the caller pays little.
 
-internal import Glibc
 package import Logging
+internal import Policy
 
 /// An event for the log.
 package struct LogLine: Sendable {
@@ -89,8 +89,7 @@ package struct LogTime: Hashable, Sendable {
 
     /// The system's time.
     package static var now: LogTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return LogTime(seconds: time.tv_sec, nanoseconds: time.tv_nsec)
+        let (seconds, attoseconds) = WallClock.now.components
+        return LogTime(seconds: Int(seconds), nanoseconds: Int(attoseconds / 1_000_000_000))
     }
 }

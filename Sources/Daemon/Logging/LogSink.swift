@@ -29,7 +29,7 @@ package struct LogSink: RecordSink {
     package mutating func take(_ record: LogLine) { append(record, standingFor: 1) }
 
     package mutating func takeDropped(_ count: Int) {
-        let line = LogLine(.warning, "dropped \(count) log line\(count == 1 ? "" : "s")")
+        let line = LogLine(.warning, "log lines were dropped", metadata: ["lines": .stringConvertible(count)])
         append(line, standingFor: count)
     }
 

@@ -8,12 +8,11 @@ package import Systemd
 
 /// Takes log lines and notifications from any thread, and writes them on threads of its own.
 ///
-/// It is guaranteed that no call but ``finish(within:)`` and ``flush(within:)`` ever waits. Log and notifications have a
-/// thread each: a journal that is stopped must not hold back the watchdog's signs of life, or the service manager would
-/// kill a healthy daemon.
+/// It is guaranteed that no call but ``finish(within:)`` ever waits. Log and notifications have a thread each: a journal
+/// that is stopped must not hold back the watchdog's signs of life, or the service manager would kill a healthy daemon.
 package final class LogWriter: Sendable {
-    private let lines: WriterThread<LogSink>
-    private let notifications: WriterThread<NotifySink>?
+    let lines: WriterThread<LogSink>
+    let notifications: WriterThread<NotifySink>?
 
     /// How much of the log may be unwritten: a second or two of a very busy daemon.
     package static let limits = WriterThread<LogSink>.Limits(records: 8192, bytes: 4 << 20)
@@ -40,7 +39,8 @@ package final class LogWriter: Sendable {
         }
         let notify = NotifySink(notifier: notifier) { error in
             let line = LogLine(
-                .warning, "cannot tell the service manager how we are doing", metadata: ["error": "\(error)"])
+                .warning, "cannot tell the service manager how we are doing",
+                metadata: ["error": .string(error.textWithName)])
             lines.submit(line, bytes: line.cost)
         }
         notifications = try WriterThread(
@@ -54,16 +54,8 @@ package final class LogWriter: Sendable {
     package func notify(_ message: NotifyMessage) { notifications?.submit(message, bytes: 0) }
 
     /// Waits until all that came before is written, at most for `timeout`; returns whether it is.
-    package func flush(within timeout: Duration) -> Bool {
-        let deadline = Deadline.after(timeout)
-        let areSent = notifications?.flush(until: deadline) ?? true
-        let areWritten = lines.flush(until: deadline)
-        return areSent && areWritten
-    }
-
-    /// As ``flush(within:)``; nothing is taken any more.
     ///
-    /// The default is long enough for a reader that is only slow.
+    /// Nothing is taken any more. The default is long enough for a reader that is only slow.
     @discardableResult
     package func finish(within timeout: Duration = .seconds(1)) -> Bool {
         let deadline = Deadline.after(timeout)
@@ -71,15 +63,12 @@ package final class LogWriter: Sendable {
         let areWritten = lines.finish(until: deadline)
         return areSent && areWritten
     }
-
-    /// How many log lines were dropped.
-    package var droppedCount: Int { lines.droppedCount }
 }
 
 /// The sink for notifications.
-private struct NotifySink: RecordSink {
-    let notifier: Notifier
-    let report: @Sendable (Errno) -> Void
+struct NotifySink: RecordSink {
+    private let notifier: Notifier
+    private let report: @Sendable (Errno) -> Void
     private var hasFailed = false
 
     init(notifier: Notifier, report: @escaping @Sendable (Errno) -> Void) {

@@ -84,11 +84,8 @@ package final class WriterThread<Sink: RecordSink>: Sendable {
     /// the deadline that may be.
     package func finish(until deadline: Deadline) -> Bool {
         core.close()
-        return core.flush(deadline)
+        return flush(until: deadline)
     }
-
-    /// How many records were dropped for want of room since the start.
-    package var droppedCount: Int { core.droppedCount }
 }
 
 extension WriterThread {
@@ -102,8 +99,6 @@ extension WriterThread {
             self.limits = limits
             self.linger = linger
         }
-
-        var droppedCount: Int { monitor.withLock { $0.allDropped } }
 
         func submit(_ record: Sink.Record, _ bytes: Int) -> Bool {
             let (isTaken, mustWake) = monitor.withLock { state in state.submit(record, bytes, limits) }
@@ -198,13 +193,11 @@ extension WriterThread {
         var lost = 0
         /// The thread is telling the reader right now, with no record to follow.
         var isTelling = false
-        var allDropped = 0
 
         mutating func submit(_ record: Sink.Record, _ size: Int, _ limits: Limits) -> (isTaken: Bool, mustWake: Bool) {
             guard !isClosed, submitted - written < limits.records, bytes + size <= limits.bytes else {
                 // After the end there is nobody left to tell.
                 if !isClosed { dropped += 1 }
-                allDropped += 1
                 return (false, false)
             }
             queue.append(Entry(record: record, bytes: size, droppedBefore: dropped + lost))

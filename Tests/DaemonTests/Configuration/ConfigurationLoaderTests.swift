@@ -57,7 +57,7 @@ struct ConfigurationLoaderTests {
     @Test("a file that was asked for must exist; services.d beside it need not")
     func explicitFile() throws {
         let path = tree.path + "/serverd.toml"
-        #expect(errors(.file(path)) == "serverd.toml: error: cannot be read: No such file or directory\n")
+        #expect(errors(.file(path)) == "serverd.toml: error: cannot be read: No such file or directory (ENOENT)\n")
         try tree.write("stop_timeout = \"1s\"", to: "serverd.toml")
         #expect(try load(.file(path)).settings.stopTimeout == .seconds(1))
         try tree.write(echo(1), to: "services.d/a.toml")
@@ -141,8 +141,8 @@ struct ConfigurationLoaderTests {
                   expected a regular file
                 etc/services.d/c.toml: error: is a device
                   expected a regular file
-                etc/services.d/d.toml: error: cannot be read: Too many levels of symbolic links
-                etc/services.d/e.toml: error: cannot be read: No such file or directory
+                etc/services.d/d.toml: error: cannot be read: Too many levels of symbolic links (ELOOP)
+                etc/services.d/e.toml: error: cannot be read: No such file or directory (ENOENT)
                 5 errors
 
                 """)
@@ -151,7 +151,7 @@ struct ConfigurationLoaderTests {
     @Test("services.d must be a directory")
     func notADirectory() throws {
         try tree.write("", to: "etc/services.d")
-        #expect(errors(trees) == "etc/services.d: error: cannot be read: Not a directory\n")
+        #expect(errors(trees) == "etc/services.d: error: cannot be read: Not a directory (ENOTDIR)\n")
     }
 
     @Test("a file of 1 MiB is read, one byte more is an error")
@@ -202,8 +202,8 @@ struct ConfigurationLoaderTests {
             chmod("\(tree.path)/b/services.d", 0o755)
             try #require(
                 text == """
-                    b/services.d: error: cannot be read: Permission denied
-                    a/services.d/x.toml: error: cannot be read: Permission denied
+                    b/services.d: error: cannot be read: Permission denied (EACCES)
+                    a/services.d/x.toml: error: cannot be read: Permission denied (EACCES)
                     2 errors
 
                     """)
@@ -247,7 +247,7 @@ struct ConfigurationLoaderTests {
         let warnings = try load(trees).warnings().map { $0.replacing(tree.path, with: "T") }
         #expect(
             warnings == [
-                "T/etc/services.d/0.toml:\(line): warning: service `0`: T/missing cannot be executed: No such file or directory",
+                "T/etc/services.d/0.toml:\(line): warning: service `0`: T/missing cannot be executed: No such file or directory (ENOENT)",
                 "T/etc/services.d/1.toml:\(line): warning: service `1`: T/plain is not executable",
                 "T/etc/services.d/2.toml:\(line): warning: service `2`: T is not a regular file",
             ])

@@ -36,7 +36,7 @@ struct AcceptingDropTests {
             let client = try TestClient.connect(to: server.loopback, on: loop)
             #expect(try await client.readToEnd().isEmpty)
             #expect(server.numConnections == 0)
-            #expect(events.all.dropped == 1)
+            #expect(events.all.refused == 1)
             #expect(events.all.accepted == 0)
             await client.close()
         }
@@ -65,7 +65,7 @@ struct AcceptingDropTests {
             for round in 1...2 {
                 let clients = try (0..<count).map { _ in try TestClient.connect(to: server.loopback, on: loop) }
                 for client in clients { #expect(try await client.readToEnd().isEmpty) }
-                #expect(events.all.dropped == count * round)
+                #expect(events.all.refused == count * round)
                 for client in clients { await client.close() }
             }
             server.setDropIncomingConnections(false)
@@ -88,7 +88,7 @@ struct AcceptingDropTests {
             let later = try TestClient.connect(to: server.loopback, on: loop)
             #expect(try await later.readToEnd().isEmpty)
             #expect(server.numConnections == 1)
-            #expect(events.all.dropped == 2)
+            #expect(events.all.refused == 2)
             // Off again: the limit holds, and its slot is the next one's.
             server.setDropIncomingConnections(false)
             let next = try TestClient.connect(to: server.loopback, on: loop)
@@ -140,7 +140,7 @@ struct AcceptingDropTests {
             #expect(accept.calls == 4)
             await clock.advance(by: .milliseconds(100), on: loop)
             #expect(try await clients[1].readToEnd().isEmpty)
-            #expect(events.all.dropped == 2)
+            #expect(events.all.refused == 2)
             for client in clients { await client.close() }
             await server.close()
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors of accept: none of them ends the accepting, and those who are served do not notice.
 
+internal import EventLoops
 internal import Glibc
 internal import SocketServer
 internal import Sockets
@@ -239,6 +240,27 @@ struct AcceptingErrorTests {
             #expect(scene.events.all.pauses.map(\.errno) == [EINVAL])
             #expect(!server.isClosed)
             try await scene.expectEcho(other)
+        }
+    }
+
+    @Test("a listener that the system does not let us wait for makes accepting pause in the same way (B28)")
+    func nothingToWaitFor() async throws {
+        let scene = Scene()
+        try await scene.play { loop, server, _ in
+            server.core.holdAccepting()
+            // epoll_ctl(2) takes no descriptor twice, as it takes none beyond its limit.
+            let occupant = server.withListeningSocket { DescriptorWatch($0, for: .write, on: loop) { _ in } }
+            server.core.releaseAccepting()
+            #expect(scene.events.all.pauses.map(\.errno) == [EEXIST])
+            let client = try TestClient.connect(to: server.loopback, on: loop)
+            await settle(loop)
+            #expect(client.isWaiting)
+            occupant?.cancel()
+            await scene.clock.advance(by: .milliseconds(100), on: loop)
+            #expect(await client.isGreeted())
+            let next = try TestClient.connect(to: server.loopback, on: loop)
+            #expect(await next.isGreeted())
+            for client in [client, next] { await client.close() }
         }
     }
 

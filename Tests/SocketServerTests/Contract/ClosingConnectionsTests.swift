@@ -121,7 +121,7 @@ struct ClosingConnectionsTests {
             let atReturn = OneShot<(count: Int, TestClient.Pending?)>()
             let client = OneShot<TestClient>()
             let handled = EventLog<Void>()
-            let dropped = OneShot<Void>()
+            let refused = OneShot<Void>()
             var options = ServerOptions()
             options.onEvent = { event in
                 switch event {
@@ -132,7 +132,7 @@ struct ClosingConnectionsTests {
                         await server.close()
                         atReturn.fulfil((server.numConnections, client.current?.pending))
                     }
-                case .connectionDropped: dropped.fulfil(())
+                case .connectionRefused: refused.fulfil(())
                 default: break
                 }
             }
@@ -147,7 +147,7 @@ struct ClosingConnectionsTests {
             await server.value().closeFinishedAndHandlersDetermined()
             #expect(await server.value().numConnections == 0)
             #expect(await client.value().pending == .end)
-            await dropped.value()
+            await refused.value()
             #expect(handled.all.isEmpty)
             await client.value().close()
         }

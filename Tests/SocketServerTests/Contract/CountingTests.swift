@@ -128,7 +128,7 @@ struct CountingTests {
                 #expect(try await server.answer(on: loop) == [])
             }
             #expect(server.numConnections == 1)
-            #expect(events.all.filter { $0 == "connectionDropped" }.count == 2 * options.maxAcceptsPerBatch + 1)
+            #expect(events.all.filter { $0 == "connectionRefused" }.count == 2 * options.maxAcceptsPerBatch + 1)
             try existing.write("still")
             #expect(try await existing.read(5) == Array("still".utf8))
             server.setDropIncomingConnections(false)

@@ -148,6 +148,26 @@ struct ListeningInheritedTests {
         try await expectRefusal(of: unix.release(), "it is not bound to an address")
     }
 
+    @Test("a Unix socket for a server of Internet addresses is refused, and the reverse")
+    func otherFamily() async throws {
+        let folder = TemporaryFolder()
+        let unix = try makeRawSocket(.unix(.path(folder.file("socket"))), backlog: 8)
+        try await expectRefusal(
+            of: unix.release(), "it is bound to \(folder.file("socket")), and an Internet socket is needed")
+        let inet = try makeRawSocket(.loopback(port: 0), backlog: 8)
+        let port = boundPort(of: inet.number)
+        let number = inet.release()
+        try await onLoop { loop in
+            let error = try await #require(throws: ServerError.self) {
+                try await Server<UnixAddress, String>.createSocket(on: .inherited(number)) { _, _ in }
+            }
+            #expect(error.code == .cannotListen)
+            #expect(error.message.hasSuffix(": it is bound to 127.0.0.1:\(port), and a Unix socket is needed"))
+            // It was closed.
+            #expect(throws: Errno.connectionRefused) { try TestClient.connect(to: .loopback(port: port), on: loop) }
+        }
+    }
+
     private func expectRefusal(of descriptor: CInt, _ reason: String) async throws {
         try await onLoop { _ in
             let error = try await #require(throws: ServerError.self) {

@@ -2,24 +2,13 @@
 // The buffer of a writer as a value, against a model that keeps each byte with its time.
 
 internal import Glibc
+internal import TestSupport
 internal import Testing
 
 @testable internal import SocketServer
 
 @Suite("WriteBuffer")
 struct WriterBufferTests {
-    // SplitMix64: the same sequence for the same seed.
-    private struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     // Each byte, and the number of its millisecond.
     private struct Model {
         var bytes: [UInt8] = []
@@ -37,7 +26,7 @@ struct WriterBufferTests {
 
     @Test("it holds what a model holds, byte by byte, after any operations", arguments: UInt64(1)...20)
     func model(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SeededRandom(seed: seed)
         var buffer = WriteBuffer()
         var model = Model()
         var now: UInt16 = 0

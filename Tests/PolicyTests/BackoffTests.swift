@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The waits between tries.
 
+import Policy
 import Testing
-
-@testable import Daemon
 
 @Suite("Backoff")
 struct BackoffTests {

@@ -2,24 +2,24 @@
 // The time between tries of something that keeps failing.
 
 /// How long to wait before trying again: doubled each time, up to a longest wait.
-struct Backoff: Equatable, Sendable {
+package struct Backoff: Equatable, Sendable {
     private let first: Duration
     private let longest: Duration
     private var next: Duration
 
     /// Waits of `first`, twice that, and so on, at most `longest`.
-    init(first: Duration, longest: Duration) {
+    package init(first: Duration, longest: Duration) {
         self.first = first
         self.longest = longest
         next = first
     }
 
     /// The wait after one more failure.
-    mutating func failed() -> Duration {
+    package mutating func failed() -> Duration {
         defer { next = min(next * 2, longest) }
         return next
     }
 
     /// It worked: the next failure is a first one.
-    mutating func succeeded() { next = first }
+    package mutating func succeeded() { next = first }
 }

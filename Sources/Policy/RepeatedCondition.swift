@@ -5,20 +5,20 @@
 ///
 /// It is guaranteed that the first time is told, that two tellings are at least the interval apart, and that a telling
 /// counts every time since the one before.
-struct RepeatedCondition<Instant: InstantProtocol>: Sendable where Instant.Duration == Duration {
+package struct RepeatedCondition<Instant: InstantProtocol>: Sendable where Instant.Duration == Duration {
     private let interval: Duration
     private var told: Instant?
     private var count = 0
 
     /// It has not happened yet.
-    init(interval: Duration = .seconds(60)) {
+    package init(interval: Duration = .seconds(60)) {
         self.interval = interval
     }
 
     /// It has happened once more.
     ///
     /// - Returns: how often since it was told last, this time included, when it is to be told now; nil when it is not.
-    mutating func occurred(at now: Instant) -> Int? {
+    package mutating func occurred(at now: Instant) -> Int? {
         count += 1
         if let told, now < told.advanced(by: interval) { return nil }
         told = now
