@@ -15,11 +15,14 @@ struct Context {
     var isTerminal: Bool
     /// The time, in microseconds since the epoch.
     var now: () -> Int64
+    /// How many columns the terminal has.
+    var width: () -> Int = { 80 }
 
-    /// Whether colour may be added: on a terminal, unless `NO_COLOR` is set (no-color.org) or the terminal has none.
-    var mayColour: Bool {
-        isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
-    }
+    /// Whether lines may be drawn over others: on a terminal that can.
+    var mayDraw: Bool { isTerminal && environment("TERM") != "dumb" }
+
+    /// Whether colour may be added: on a terminal that can, unless `NO_COLOR` is set (no-color.org).
+    var mayColour: Bool { mayDraw && environment("NO_COLOR") == nil }
 
     /// The surroundings of this process.
     static var process: Context {
@@ -35,6 +38,11 @@ struct Context {
                 var time = timespec()
                 clock_gettime(CLOCK_REALTIME, &time)
                 return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+            },
+            width: {
+                var size = winsize()
+                guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+                return Int(size.ws_col)
             })
     }
 
