@@ -16,11 +16,14 @@ struct Context {
     var isTerminal: Bool
     /// The time, in microseconds since the epoch.
     var now: () -> Int64
+    /// How many columns the terminal has.
+    var width: () -> Int = { 80 }
 
-    /// Whether colour may be added: on a terminal, unless `NO_COLOR` is set (no-color.org) or the terminal has none.
-    var mayColour: Bool {
-        isTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
-    }
+    /// Whether lines may be drawn over others: on a terminal that can.
+    var mayDraw: Bool { isTerminal && environment("TERM") != "dumb" }
+
+    /// Whether colour may be added: on a terminal that can, unless `NO_COLOR` is set (no-color.org).
+    var mayColour: Bool { mayDraw && environment("NO_COLOR") == nil }
 
     /// The surroundings of this process.
     static var process: Context {
@@ -32,7 +35,12 @@ struct Context {
                 return String(cString: value)
             },
             isTerminal: isatty(STDOUT_FILENO) == 1,
-            now: { WallClock.microseconds })
+            now: { WallClock.microseconds },
+            width: {
+                var size = winsize()
+                guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+                return Int(size.ws_col)
+            })
     }
 
     private static func write(_ text: String, to descriptor: CInt) {

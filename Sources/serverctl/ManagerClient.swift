@@ -39,23 +39,49 @@ struct ManagerClient: ~Copyable {
 
     /// Calls a method that replies once.
     ///
-    /// The error that it replies with is thrown as what `failure` makes of it, else as one that names it.
-    mutating func call<Result: VarlinkObject>(
-        _ method: String, _ parameters: some VarlinkObject, failure: (VarlinkError) -> Failure? = { _ in nil }
-    ) throws(Failure) -> Result {
+    /// The error that it replies with is thrown as a failure to do `action`.
+    mutating func call<Method: VarlinkMethod>(
+        _ method: Method.Type, _ parameters: Method.Parameters, to action: String
+    ) throws(Failure) -> Method.Result {
         try send(session.call(method, parameters))
-        let reply = try reply(to: method)
-        guard let error = reply.error else {
-            do throws(ProtocolViolation) { return try reply.parameters() } catch { throw notUnderstood(method, error) }
+        return try result(of: method, in: try reply(to: method.fullName), to: action)
+    }
+
+    /// Calls a method that replies as often as it likes.
+    ///
+    /// Each reply is given to `receive`, which tells whether it wants more; if not, no other call can be made.
+    mutating func stream<Method: VarlinkMethod>(
+        _ method: Method.Type, _ parameters: Method.Parameters, to action: String,
+        receive: (Method.Result) throws(Failure) -> Bool
+    ) throws(Failure) {
+        try send(session.call(method, parameters, mode: .more))
+        while true {
+            let reply = try reply(to: method.fullName)
+            let wantsMore = try receive(try result(of: method, in: reply, to: action))
+            guard reply.continues, wantsMore else { return }
         }
-        if let known = failure(error) { throw known }
-        guard error != .permissionDenied else {
-            throw Failure(
-                status: .unreachable, message: "\(method) at \(path): not permitted; run serverctl as root")
+    }
+
+    /// Has the daemon take as long as it likes from now on.
+    borrowing func waitForever() throws(Failure) {
+        do throws(Errno) {
+            try socket.setTimeouts(.zero)
+        } catch {
+            throw Failure(talking: path, "cannot wait for", error)
         }
-        let fields =
-            error.parameters.isEmpty ? "" : " " + String(decoding: JSONText.encode(error.parameters), as: UTF8.self)
-        throw Failure(status: .failed, message: "\(method) at \(path) failed: \(error.name)\(fields)")
+    }
+
+    private func result<Method: VarlinkMethod>(
+        of method: Method.Type, in reply: Reply, to action: String
+    ) throws(Failure) -> Method.Result {
+        if let error = reply.error {
+            throw Failure(error, calling: method.fullName, at: path, to: action)
+        }
+        do throws(ProtocolViolation) {
+            return try reply.parameters()
+        } catch {
+            throw notUnderstood(method.fullName, error)
+        }
     }
 
     private func notUnderstood(_ method: String, _ violation: ProtocolViolation) -> Failure {
@@ -70,6 +96,9 @@ struct ManagerClient: ~Copyable {
         while !rest.isEmpty {
             do throws(Errno) {
                 rest = rest.dropFirst(try socket.send(rest))
+            } catch .brokenPipe {
+                // The daemon has closed the connection, and may have said why before.
+                return
             } catch {
                 throw Failure(talking: path, "cannot send to", error)
             }

@@ -11,7 +11,7 @@ enum Outcome: Int32 {
     case usage = 2
     /// `status`: something asked about is not serving.
     case notServing = 3
-    /// Not permitted, no daemon, or no such service.
+    /// Not permitted, no daemon, or no such service or connection.
     case unreachable = 4
 }
 
@@ -23,4 +23,6 @@ struct Failure: Error, Equatable {
     ///
     /// It may hold text from outside: it is escaped where it is printed.
     let message: String
+    /// Lines that tell more, printed before the message; they are harmless to a terminal.
+    var details = ""
 }

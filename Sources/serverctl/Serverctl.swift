@@ -13,11 +13,17 @@ struct Serverctl: ParsableCommand {
         commandName: "serverctl",
         abstract: "Looks at and operates a serverd daemon.",
         discussion: """
-            Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon. What a verb adds to it, its \
-            help tells.
+            Durations are written as in the configuration: 30s, "1min 30s", 2h.
+
+            Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, no daemon, or no such service or \
+            connection. What a verb adds to it, its help tells.
             """,
         version: "serverctl \(Version.text)",
-        subcommands: [Status.self])
+        subcommands: [
+            Status.self, List.self, Connections.self, Show.self, Watch.self, Close.self, Open.self, Suspend.self,
+            Resume.self, Drain.self, SetLimit.self, Plan.self, Check.self, Reload.self, Completion.self,
+            Names.self,
+        ])
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -36,7 +42,7 @@ struct Serverctl: ParsableCommand {
     /// Results go to the context's output, what went wrong to its errors.
     static func run(_ arguments: [String], context: Context) -> Outcome {
         do {
-            var command = try parseAsRoot(Status.withDefaultJSON(arguments))
+            var command = try parseAsRoot(JSONMode.withDefault(arguments))
             guard let verb = command as? any Verb else {
                 // Help and the like, which are thrown as what to print.
                 try command.run()
@@ -44,7 +50,7 @@ struct Serverctl: ParsableCommand {
             }
             return try verb.perform(context)
         } catch let failure as Failure {
-            context.printError("serverctl: \(SafeText.escape(failure.message))\n")
+            context.printError("\(failure.details)serverctl: \(SafeText.escape(failure.message))\n")
             return failure.status
         } catch {
             let message = fullMessage(for: error)

@@ -15,12 +15,8 @@ struct StatusDetail {
 
     /// The whole output.
     var text: String {
-        let width = fields.map(\.key.count).max() ?? 0
         let title = [service.name, service.description].compactMap(\.self).map(SafeText.escape).joined(separator: " - ")
-        let lines = fields.map { field in
-            String(repeating: " ", count: width - field.key.count) + "\(field.key): \(field.value)"
-        }
-        return ([title] + lines).map { $0 + "\n" }.joined()
+        return FieldList(title: title, fields: fields).text
     }
 
     private var fields: [(key: String, value: String)] {
@@ -39,7 +35,7 @@ struct StatusDetail {
     }
 
     private var state: String {
-        style.paint(service.state.rawValue, as: service.state)
+        style.paint(service.state.rawValue, service.state.colour)
             + (service.listeningTimestamp.map { " since \(TimeText.point($0)); \(TimeText.span(now - $0)) ago" } ?? "")
             + StatusText.retry(service, now: now)
     }

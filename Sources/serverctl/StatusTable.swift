@@ -15,48 +15,31 @@ struct StatusTable {
     /// Whether there are headings and a closing line.
     let legend: Bool
 
-    private static let headings = ["SERVICE", "STATE", "ADDRESSES", "CONNECTIONS", "TOTAL", "FAILURES", "UPTIME"]
-    /// The columns that hold numbers, which end where their heading ends.
-    private static let numbers = 3...5
+    private static let columns = [
+        ("SERVICE", false), ("STATE", false), ("ADDRESSES", false), ("CONNECTIONS", true), ("TOTAL", true),
+        ("FAILURES", true), ("UPTIME", false),
+    ]
 
     /// The whole output.
     var text: String {
         guard !services.isEmpty else { return legend ? "No services.\n" : "" }
-        let rows = services.map(cells)
-        let widths = Self.headings.indices.map { column in
-            (rows + (legend ? [Self.headings] : [])).map { $0[column].count }.max() ?? 0
-        }
-        var lines = legend ? [line(Self.headings, widths, state: nil)] : []
-        lines += zip(rows, services).map { line($0, widths, state: $1.state) }
+        var lines = Table(columns: Self.columns, rows: services.map(cells), style: style, legend: legend).lines
         let errors = services.compactMap(error)
         if !errors.isEmpty { lines += [""] + errors }
         if legend { lines += ["", summary] }
         return lines.map { $0 + "\n" }.joined()
     }
 
-    private func cells(_ service: ServiceStatus) -> [String] {
+    private func cells(_ service: ServiceStatus) -> [Cell] {
         [
-            SafeText.escape(service.name),
-            service.state.rawValue,
-            SafeText.escape(service.addresses.joined(separator: ",")),
-            "\(service.connections)/\(service.connectionLimit)",
-            "\(service.connectionsAccepted)",
-            "\(service.handlerFailures)",
-            service.listeningTimestamp.map { TimeText.span(now - $0) } ?? "-",
+            Cell(service.name),
+            Cell(service.state.rawValue, colour: service.state.colour),
+            Cell(service.addresses.joined(separator: ",")),
+            Cell("\(service.connections)/\(service.connectionLimit)"),
+            Cell("\(service.connectionsAccepted)"),
+            Cell("\(service.handlerFailures)"),
+            Cell(service.listeningTimestamp.map { TimeText.span(now - $0) } ?? "-"),
         ]
-    }
-
-    private func line(_ cells: [String], _ widths: [Int], state: ServiceState?) -> String {
-        var line = ""
-        for (column, cell) in cells.enumerated() {
-            let padding = String(repeating: " ", count: widths[column] - cell.count)
-            let isState = column == 1
-            let shown = if isState, let state { style.paint(cell, as: state) } else { cell }
-            let isLast = column == cells.count - 1
-            line += Self.numbers.contains(column) ? padding + shown : isLast ? shown : shown + padding
-            if !isLast { line += "  " }
-        }
-        return line
     }
 
     /// What is wrong with a service, or was at last.
@@ -76,13 +59,21 @@ struct StatusTable {
 
     private var summary: String {
         let idle = services.count { !$0.state.isServing }
-        let total = services.count == 1 ? "1 service" : "\(services.count) services"
+        let total = CountText.of(services.count, "service")
         return idle == 0 ? "\(total), all serving." : "\(total), \(idle) not serving."
     }
 }
 
 /// Phrases that the table and the view of one service share.
 enum StatusText {
+    /// What a service is doing, as a sentence.
+    static func sentence(_ service: ServiceStatus) -> String {
+        let addresses = service.addresses.joined(separator: ", ")
+        let place = service.state.isServing && !addresses.isEmpty ? " on \(addresses)" : ""
+        return SafeText.escape("Service \"\(service.name)\" is \(service.state.rawValue)\(place), with ")
+            + "\(service.connections) of at most \(CountText.of(service.connectionLimit, "connection"))."
+    }
+
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.
     static func retry(_ service: ServiceStatus, now: Int64) -> String {
         guard let timestamp = service.retryTimestamp else { return "" }

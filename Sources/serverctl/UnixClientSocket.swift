@@ -22,10 +22,11 @@ extension Descriptor {
     /// Has every call on this socket that waits for longer fail with `EAGAIN`.
     borrowing func setTimeouts(_ timeout: Duration) throws(Errno) {
         let microseconds = Int(timeout.wholeMicroseconds)
-        var time = timeval(tv_sec: microseconds / 1_000_000, tv_usec: microseconds % 1_000_000)
-        let length = socklen_t(MemoryLayout<timeval>.size)
+        // A `struct timeval`, spelt out: which module that type is found in depends on what else is imported.
+        let time = [microseconds / 1_000_000, microseconds % 1_000_000]
+        let length = socklen_t(MemoryLayout<Int>.size * time.count)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            let result = use { setsockopt($0, SOL_SOCKET, option, &time, length) }
+            let result = use { setsockopt($0, SOL_SOCKET, option, time, length) }
             try Errno.check(result)
         }
     }

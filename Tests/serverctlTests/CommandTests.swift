@@ -10,20 +10,6 @@ internal import Varlink
 
 @testable internal import serverctl
 
-/// What a run prints and how it ends.
-private struct Run {
-    let status: Outcome
-    let output: String
-    let errors: String
-
-    init(_ arguments: [String], environment: [String: String] = [:], isTerminal: Bool = false) {
-        let recorder = Recorder()
-        status = Serverctl.run(arguments, context: recorder.context(environment: environment, isTerminal: isTerminal))
-        output = recorder.output
-        errors = recorder.errors
-    }
-}
-
 /// Runs serverctl against a daemon that has these services.
 private func run(
     _ arguments: [String], services: [ServiceStatus], environment: [String: String] = [:], isTerminal: Bool = false
@@ -69,10 +55,13 @@ struct CommandTests {
         let result = try run(["status", "gti\u{1b}"], services: [Samples.git])
         #expect(result.status == .unreachable)
         #expect(result.output.isEmpty)
-        #expect(result.errors == "serverctl: there is no service \"gti\\x1b\"; did you mean \"git\"?\n")
+        #expect(
+            result.errors == "serverctl: cannot show the status of \"gti\\x1b\": there is no service \"gti\\x1b\"; "
+                + "did you mean \"git\"?\n")
         #expect(
             try run(["status", "gti"], services: []).errors
-                == "serverctl: there is no service \"gti\"; \"serverctl status\" lists all\n")
+                == "serverctl: cannot show the status of \"gti\": there is no service \"gti\"; "
+                + "\"serverctl list\" lists all\n")
     }
 
     @Test("JSON is on one line or pretty, and the same in meaning", arguments: [true, false])
@@ -193,7 +182,7 @@ struct ManagerClientTests {
             #expect(result.status == .unreachable)
             #expect(
                 result.errors
-                    == "serverctl: io.serverd.Manager.GetStatus at \(path): not permitted; run serverctl as root\n")
+                    == "serverctl: cannot show the status: \(path) does not permit it; run serverctl as root\n")
         }
     }
 
@@ -238,11 +227,13 @@ struct ManagerClientTests {
         try withListener { path, _ in
             let failure = #expect(throws: Failure.self) {
                 var client = try ManagerClient(path: path, timeout: .milliseconds(20))
-                let _: GetStatus.Result = try client.call("a.b.C", NoFields())
+                _ = try client.call(Manager.Plan.self, NoFields(), to: "plan")
             }
             #expect(failure?.status == .failed)
             #expect(
-                failure?.message == "no reply to a.b.C from \(path): it took too long; serverd is stuck, see its log")
+                failure?.message
+                    == "no reply to io.serverd.Manager.Plan from \(path): it took too long; serverd is stuck, see its log"
+            )
         }
     }
 

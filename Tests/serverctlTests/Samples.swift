@@ -3,6 +3,7 @@
 
 internal import ManagerInterface
 internal import Synchronization
+internal import Varlink
 
 @testable internal import serverctl
 
@@ -41,6 +42,17 @@ enum Samples {
         return service
     }()
 
+    /// A connection over TCP with everything there is to know.
+    static let fetch = ConnectionStatus(
+        id: 812, service: "git", transport: .tcp, peer: "192.0.2.1:4711", localAddress: "192.0.2.9:9418",
+        state: .serving, startTimestamp: now - 303_000_000, pid: 4242, cpuTime: 12_000, memory: 20_971_520,
+        bytesIn: 1536, bytesOut: 999)
+
+    /// A connection of a Unix socket, of which little is known.
+    static let local = ConnectionStatus(
+        id: 1007, service: "echo", transport: .unix, peer: "unix", unixPeer: UnixPeer(uid: 1000, gid: 100, pid: 77),
+        localAddress: "/run/echo.sock", state: .killing, startTimestamp: now - 2_000_000)
+
     /// A service whose every text wants to take over the terminal.
     static let hostile: ServiceStatus = {
         var service = ServiceStatus(
@@ -67,5 +79,30 @@ final class Recorder: Sendable {
             environment: { environment[$0] },
             isTerminal: isTerminal,
             now: { Samples.now })
+    }
+}
+
+/// What a run of serverctl prints and how it ends.
+struct Run {
+    let status: Outcome
+    let output: String
+    let errors: String
+
+    init(_ arguments: [String], environment: [String: String] = [:], isTerminal: Bool = false) {
+        let recorder = Recorder()
+        let context = recorder.context(
+            environment: environment, isTerminal: isTerminal)
+        status = Serverctl.run(arguments, context: context)
+        self.output = recorder.output
+        errors = recorder.errors
+    }
+
+    /// Runs serverctl against a daemon that answers each call so.
+    static func against(
+        _ arguments: [String], isTerminal: Bool = false, reply: @escaping @Sendable (Call) -> [UInt8]?
+    ) throws -> Run {
+        try withScriptedDaemon(reply) { path in
+            Run(["--admin-socket", path] + arguments, environment: ["NO_COLOR": "1"], isTerminal: isTerminal)
+        }
     }
 }

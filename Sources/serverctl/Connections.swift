@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb `serverctl connections`.
+
+internal import ArgumentParser
+internal import ManagerInterface
+
+/// Lists connections.
+struct Connections: DaemonVerb {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists connections: all of them, or those that all given conditions hold for.",
+        discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var filter: FilterOptions
+    @OptionGroup var output: TableOptions
+    @ParentCommand var parent: Serverctl
+
+    /// Asks the daemon and prints what it says.
+    func perform(_ context: Context) throws(Failure) -> Outcome {
+        var client = try client(context)
+        let connections = try client.allConnections(filter.filter)
+        let result = Manager.ListConnections.Result(connections: connections, complete: true)
+        context.print(
+            output.json.render(result) {
+                ConnectionTable(
+                    connections: connections, now: context.now(), style: Style(colour: context.mayColour),
+                    legend: !output.noLegend
+                ).text
+            })
+        return .done
+    }
+}
+
+extension ManagerClient {
+    /// All connections that a filter holds for, with what they use if `usage`.
+    ///
+    /// They come in as many replies as it takes, so that no number is too many. No other call can be made then.
+    mutating func allConnections(
+        _ filter: ConnectionFilter? = nil, usage: Bool = true
+    ) throws(Failure) -> [ConnectionStatus] {
+        var isComplete = false
+        var connections: [ConnectionStatus] = []
+        let parameters = Manager.ListConnections.Parameters(filter: filter, usage: usage ? nil : false)
+        let method = Manager.ListConnections.self
+        try stream(method, parameters, to: "list connections") { reply throws(Failure) in
+            connections += reply.connections
+            isComplete = reply.complete
+            return !isComplete
+        }
+        guard isComplete else { throw Failure(incomplete: "list connections") }
+        return connections
+    }
+}
+
+/// The table of connections.
+struct ConnectionTable {
+    /// The connections, in the order of their lines.
+    let connections: [ConnectionStatus]
+    /// The time, in microseconds since the epoch.
+    let now: Int64
+    /// How it looks.
+    let style: Style
+    /// Whether there are headings and a closing line.
+    let legend: Bool
+
+    private static let columns = [
+        ("ID", true), ("SERVICE", false), ("STATE", false), ("PEER", false), ("AGE", false), ("PID", true),
+        ("CPU", true), ("MEMORY", true), ("IN", true), ("OUT", true),
+    ]
+
+    /// The whole output.
+    var text: String {
+        guard !connections.isEmpty else { return legend ? "No connections.\n" : "" }
+        var lines = Table(columns: Self.columns, rows: connections.map(cells), style: style, legend: legend).lines
+        if legend { lines += ["", CountText.of(connections.count, "connection") + "."] }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private func cells(_ connection: ConnectionStatus) -> [Cell] {
+        [
+            Cell("\(connection.id)"), Cell(connection.service),
+            Cell(connection.state.rawValue, colour: connection.state.colour), Cell(ConnectionText.peer(connection)),
+            Cell(TimeText.span(now - connection.startTimestamp)), Cell(connection.pid.map { "\($0)" } ?? "-"),
+            Cell(connection.cpuTime.map(TimeText.fineSpan) ?? "-"), Cell(connection.memory.map(SizeText.of) ?? "-"),
+            Cell(connection.bytesIn.map(SizeText.of) ?? "-"), Cell(connection.bytesOut.map(SizeText.of) ?? "-"),
+        ]
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the verbs that talk to the daemon have in common.
+
+internal import ManagerInterface
+internal import Varlink
+
+/// A verb that talks to the daemon.
+protocol DaemonVerb: Verb {
+    /// Where the daemon is, as said behind the verb.
+    var connection: ConnectionOptions { get }
+    /// The command with the options before the verb.
+    var parent: Serverctl { get }
+}
+
+extension DaemonVerb {
+    /// A connection to the daemon.
+    func client(_ context: Context) throws(Failure) -> ManagerClient {
+        try ManagerClient(path: (connection.adminSocket == nil ? parent.connection : connection).path(context))
+    }
+
+    /// Calls a method that changes one service, prints the service as it is then, and returns it.
+    @discardableResult func change<Method: ManagerMethod>(
+        by method: Method.Type, _ parameters: Method.Parameters, to action: String, _ options: ResultOptions,
+        _ context: Context, tell: (ServiceStatus) -> String
+    ) throws(Failure) -> ServiceStatus where Method.Result == ServiceReply {
+        var client = try client(context)
+        let reply = try client.call(method, parameters, to: action)
+        if !options.quiet { context.print(options.json.render(reply) { tell(reply.service) + "\n" }) }
+        return reply.service
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options by which verbs are told what to print, and the types of their values.
+
+internal import ArgumentParser
+internal import ManagerInterface
+internal import Policy
+
+/// How a verb that looks prints what it sees.
+struct TableOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Print JSON: pretty, short (on one line) or off. --json alone means pretty.", valueName: "mode"))
+    var json = JSONMode.off
+
+    @Flag(name: .customLong("no-legend"), help: "Print neither the headings nor the closing line of the table.")
+    var noLegend = false
+
+    @Flag(name: .customLong("no-pager"), help: "Has no effect, for habit's sake: serverctl starts no pager.")
+    var noPager = false
+}
+
+/// How a verb that does something prints what came of it.
+struct ResultOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Print JSON: pretty, short (on one line) or off. --json alone means pretty.", valueName: "mode"))
+    var json = JSONMode.off
+
+    @Flag(name: .shortAndLong, help: "Print nothing but errors.")
+    var quiet = false
+}
+
+/// A duration on the command line, written as in the configuration.
+struct DurationArgument: ExpressibleByArgument {
+    /// The duration.
+    let microseconds: Int64
+
+    /// Reads `30s`, `1min 30s` or `2h`.
+    init?(argument: String) {
+        guard let duration = Duration(text: argument) else { return nil }
+        let (seconds, attoseconds) = duration.components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        guard !overflow else { return nil }
+        microseconds = whole + attoseconds / 1_000_000_000_000
+    }
+}
+
+extension ExistingConnections: ExpressibleByArgument {}
+extension ConnectionState: ExpressibleByArgument {}
+extension EventKind: ExpressibleByArgument {}
+
+extension CompletionKind {
+    /// The names of the daemon's services.
+    static var services: CompletionKind { .shellCommand("serverctl names services 2>/dev/null") }
+    /// The ids of the daemon's connections.
+    static var connections: CompletionKind { .shellCommand("serverctl names connections 2>/dev/null") }
+    /// Both.
+    static var servicesAndConnections: CompletionKind { .shellCommand("serverctl names all 2>/dev/null") }
+}

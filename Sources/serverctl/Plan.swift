@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb `serverctl plan`.
+
+internal import ArgumentParser
+internal import ManagerInterface
+internal import Varlink
+
+/// Shows what a reload would change, without making it.
+struct Plan: DaemonVerb {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what a reload would change and whom it would drop, without making it.",
+        discussion: """
+            Exit status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not permitted, or no \
+            daemon.
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: TableOptions
+    @ParentCommand var parent: Serverctl
+
+    /// Asks the daemon and prints what it says.
+    func perform(_ context: Context) throws(Failure) -> Outcome {
+        var client = try client(context)
+        let reply = try client.call(Manager.Plan.self, .init(), to: "plan a reload")
+        let isAnyoneDropped = reply.changes.services.contains { !$0.dropped.isEmpty }
+        let peers = output.json == .off && isAnyoneDropped ? try peers(&client) : [:]
+        context.print(
+            output.json.render(reply) {
+                ChangesText(
+                    changes: reply.changes, peers: peers, style: Style(colour: context.mayColour),
+                    legend: !output.noLegend
+                ).text
+            })
+        return .done
+    }
+
+    private func peers(_ client: inout ManagerClient) throws(Failure) -> [UInt64: String] {
+        let connections = try client.allConnections(usage: false)
+        return Dictionary(connections.map { ($0.id, ConnectionText.peer($0)) }) { _, last in last }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb `serverctl resume`.
+
+internal import ArgumentParser
+internal import ManagerInterface
+
+/// Has a service that is suspended or throttled accept again.
+struct Resume: DaemonVerb {
+    static let configuration = CommandConfiguration(
+        abstract: "Has a service that is suspended or throttled accept again.",
+        discussion: """
+            One that is not held back stays as it is.
+
+            Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: ResultOptions
+
+    @Argument(help: "The service.", completion: .services)
+    var service: String
+
+    @ParentCommand var parent: Serverctl
+
+    /// Has the daemon do it, and tells what the service is doing then.
+    func perform(_ context: Context) throws(Failure) -> Outcome {
+        try change(
+            by: Manager.ResumeService.self, .init(service: service), to: "resume service \"\(service)\"", output,
+            context
+        ) { StatusText.sentence($0) }
+        return .done
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb `serverctl watch`.
+
+internal import ArgumentParser
+internal import ManagerInterface
+
+/// Prints what happens, as it happens.
+struct Watch: DaemonVerb {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints what happens, a line an event, until it is interrupted.",
+        discussion: """
+            With --json=short each event is an object on a line of its own. Exit status: 1 the daemon ended, or gave \
+            up because events were not read fast enough; 2 wrong usage; 4 not permitted, or no daemon.
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Print JSON: pretty, short (an event a line) or off. --json alone means pretty.", valueName: "mode"))
+    var json = JSONMode.off
+
+    @Option(name: .customLong("kind"), help: ArgumentHelp("Only events of this kind; may be given more than once."))
+    var kinds: [EventKind] = []
+
+    @Argument(help: "Only events that concern this service, and those that concern none.", completion: .services)
+    var service: String?
+
+    @ParentCommand var parent: Serverctl
+
+    /// Prints events for as long as there is a daemon.
+    func perform(_ context: Context) throws(Failure) -> Outcome {
+        var client = try client(context)
+        try client.waitForever()
+        // Kinds that a newer daemon has could not be understood: they are not asked for.
+        let asked = kinds.isEmpty ? EventKind.allCases : kinds
+        let method = Manager.Subscribe.self
+        try client.stream(method, .init(service: service, kinds: asked), to: "watch") { reply throws(Failure) in
+            context.print(reply.events.map { event in json.render(event) { EventText.line(event) } }.joined())
+            return true
+        }
+        throw Failure(status: .failed, message: "cannot watch any longer: serverd ended the stream of events")
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verb watch: every kind of event as a line, and the stream's end.
+
+internal import ManagerInterface
+internal import Testing
+internal import Varlink
+
+@testable internal import serverctl
+
+private func event(_ kind: EventKind, _ fill: (inout Event) -> Void) -> Event {
+    var event = Event(kind: kind, timestamp: Int(Samples.now))
+    fill(&event)
+    return event
+}
+
+@Suite("serverctl watch")
+struct WatchTests {
+    private static let events = [
+        event(.connectionOpened) { $0.connection = Samples.fetch },
+        event(.connectionRefused) { ($0.service, $0.peer, $0.refusal) = ("git", "192.0.2.7:9", .limit) },
+        event(.connectionEnded) {
+            $0.connection = Samples.local
+            $0.exit = ExitReport(
+                ending: .exited, exitCode: 3, failure: "said \"\u{1b}\"", stopped: false, duration: 250_000)
+        },
+        event(.serviceChanged) { $0.status = Samples.web },
+        event(.serviceRemoved) { $0.service = "old" },
+        event(.closingProgress) {
+            $0.service = "git"
+            $0.closing = ClosingProgress(step: .stopping, open: 2, ended: 1)
+        },
+        event(.reloaded) { $0.changes = ConfigurationChanges(services: [], unchanged: 2, settings: []) },
+        event(.reloadFailed) { $0.errors = [ConfigurationError(file: "a.toml", line: 1, column: 2, message: "bad")] },
+        event(.subscriberLost) { $0.subscriber = UnixPeer(uid: 1, gid: 2, pid: 3) },
+    ]
+
+    private func run(_ arguments: [String], _ events: [Event] = Self.events) throws -> Run {
+        try Run.against(["watch"] + arguments) { call in
+            guard call.name == "Subscribe", call.mode == .more else { return nil }
+            return Reply.encode(Manager.Subscribe.Result(events: []), continues: true)
+                + Reply.encode(Manager.Subscribe.Result(events: Array(events.prefix(2))), continues: true)
+                + Reply.encode(Manager.Subscribe.Result(events: Array(events.dropFirst(2))))
+        }
+    }
+
+    @Test("every event is a line, and the end of the stream is a failure")
+    func golden() throws {
+        let result = try run([])
+        let time = "2026-05-01 12:00:00 UTC"
+        #expect(
+            result.output == """
+                \(time)  git: connection 812 from 192.0.2.1:4711 opened
+                \(time)  git: refused 192.0.2.7:9: it has as many connections as it may
+                \(time)  echo: connection 1007 from unix (uid 1000) ended: exited with 3 after 250ms: said "\\x1b"
+                \(time)  web: failed: cannot bind 127.0.0.1:80: Permission denied (EACCES); 0 of at most 5 connections
+                \(time)  old: removed
+                \(time)  git: closing: stopping; 3 connections: 1 ended by itself, 2 are open
+                \(time)  reloaded: Nothing changes in 2 services
+                \(time)  reload failed: a.toml:1:2: error: bad
+                \(time)  the client with uid 1 and pid 3 read too slowly, and gets no more
+
+                """)
+        #expect(result.status == .failed)
+        #expect(result.errors == "serverctl: cannot watch any longer: serverd ended the stream of events\n")
+        #expect(Set(Self.events.map(\.kind)) == Set(EventKind.allCases))
+    }
+
+    @Test("short JSON is an object a line")
+    func json() throws {
+        let lines = try run(["--json=short"]).output.split(separator: "\n")
+        #expect(lines.count == Self.events.count)
+        #expect(lines.allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") })
+        #expect(lines.first?.contains(#""kind":"connectionOpened""#) == true)
+    }
+
+    @Test("a service and kinds are passed on; without kinds those that this version knows are asked for")
+    func parameters() throws {
+        for (arguments, wanted) in [
+            ([], .init(kinds: EventKind.allCases)),
+            (
+                ["git", "--kind=reloaded", "--kind=connectionEnded"],
+                .init(service: "git", kinds: [.reloaded, .connectionEnded])
+            ),
+        ] as [([String], Manager.Subscribe.Parameters)] {
+            let result = try Run.against(["watch"] + arguments) { call in
+                guard (try? call.parameters(as: Manager.Subscribe.Parameters.self)) == wanted else { return nil }
+                return Reply.encode(VarlinkError(Manager.TooSlow(limit: 5)))
+            }
+            #expect(result.errors.contains("cannot watch: events came faster than they were read"))
+        }
+        #expect(Run(["watch", "--kind=nothing"]).status == .usage)
+    }
+
+    @Test("a signal without a name is told by its number; what is left behind is told")
+    func endings() {
+        func text(_ exit: ExitReport) -> String { ConnectionText.ending(exit) }
+        #expect(
+            text(ExitReport(ending: .killed, signal: 40, dumpedCore: true, stopped: true, duration: 1_000_000))
+                == "killed by signal 40, core dumped, after 1s")
+        #expect(
+            text(ExitReport(ending: .returned, stopped: false, duration: 0, lingering: true))
+                == "served to its end after 0ms; processes that it had started live on")
+        #expect(
+            text(ExitReport(ending: .failed, failure: "no such user", stopped: false, duration: 0))
+                == "failed after 0ms: no such user")
+    }
+}
