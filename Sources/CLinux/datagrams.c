@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pair of sockets behind a service's standard error: datagrams that arrive with their sender's pid.
-#include "CLinux.h"
 #include <errno.h>
-#include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
+#include "CLinux.h"
+#include "received.h"
+
 int clinux_datagram_pair(int ends[2]) { return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends); }
-
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
-int clinux_refuse_descriptors(int descriptor) {
-    const int off = 0;
-    return setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
-}
 
 int clinux_datagram_reader(int descriptor) {
     const int on = 1;
@@ -31,24 +24,41 @@ int clinux_datagram_writer(int descriptor, int64_t timeout_microseconds, int byt
     return setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 }
 
+static int writer_options(int descriptor, struct clinux_writer_options *options) {
+    struct timeval timeout = {0};
+    socklen_t length = sizeof timeout;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, &length) != 0) return -1;
+    options->timeout_microseconds = timeout.tv_sec * 1000000LL + timeout.tv_usec;
+    length = sizeof options->buffer;
+    return getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &options->buffer, &length);
+}
+
+int clinux_datagram_writer_options(int descriptor, struct clinux_writer_options *options) {
+    return writer_options(descriptor, options);
+}
+
+enum clinux_writer_damage clinux_datagram_writer_damage(int descriptor, const struct clinux_writer_options *expected) {
+    struct clinux_writer_options now;
+    if (writer_options(descriptor, &now) != 0) return CLINUX_WRITER_PEER;
+    if (now.buffer != expected->buffer) return CLINUX_WRITER_BUFFER;
+    if (now.timeout_microseconds != expected->timeout_microseconds) return CLINUX_WRITER_TIMEOUT;
+    // The other end has no name; whatever else can be connected to has one.
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    if (getpeername(descriptor, (struct sockaddr *)&peer, &length) != 0) return CLINUX_WRITER_PEER;
+    if (length > sizeof(sa_family_t)) return CLINUX_WRITER_PEER;
+    // Only a write tells of a shutdown; the reader takes no notice of an empty one.
+    if (send(descriptor, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0) return CLINUX_WRITER_SOUND;
+    return errno == EPIPE ? CLINUX_WRITER_SHUTDOWN : CLINUX_WRITER_SOUND;
+}
+
+int clinux_datagram_writers_gone(int reader) {
+    return send(reader, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED;
+}
+
 ssize_t clinux_receive_from_pid(int descriptor, void *buffer, size_t size, pid_t *pid) {
-    // Room for the credentials and nothing more: descriptors that a sender attaches find none, and the kernel drops
-    // them, where it did not refuse them.
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
-    struct iovec piece = {buffer, size};
-    struct msghdr message = {
-        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t length;
-    do {
-        length = recvmsg(descriptor, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
-    } while (length < 0 && errno == EINTR);
-    *pid = 0;
-    if (length < 0) return length;
-    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS) {
-        struct ucred sender;
-        memcpy(&sender, CMSG_DATA(header), sizeof sender);
-        *pid = sender.pid;
-    }
+    struct ucred sender = {0};
+    ssize_t length = clinux_receive_guarded(descriptor, buffer, size, MSG_TRUNC, &sender, NULL);
+    *pid = sender.pid;
     return length;
 }

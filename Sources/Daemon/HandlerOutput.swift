@@ -3,6 +3,7 @@
 
 internal import EventLoops
 internal import Logging
+internal import Policy
 internal import Supervision
 
 /// Writes the lines of a service's handlers to the log.
@@ -12,6 +13,9 @@ final class HandlerOutput: @unchecked Sendable {
     private let loop: EventLoop
     private var throttle = OutputThrottle<LoopInstant>()
     private var reminder: LoopTimer?
+    private var loss = RepeatedCondition<LoopInstant>()
+    private var lostBytes = 0
+    private var replacement = RepeatedCondition<LoopInstant>()
 
     init(_ logger: Logger, on loop: EventLoop) {
         self.logger = logger
@@ -31,6 +35,38 @@ final class HandlerOutput: @unchecked Sendable {
         }
     }
 
+    /// What a channel is to do with the lines of processes, each of which serves the connection that `lookUp` knows.
+    func receiver(lookUp: @escaping (Int32) -> UInt64?) -> StandardErrorReceiver {
+        var receiver = StandardErrorReceiver(lookUp: lookUp, deliver: { self.write($0) })
+        receiver.wantsLines = { !self.throttle.isClosed(at: LoopInstant(self.loop.now)) }
+        receiver.count = { self.leaveOut($0) }
+        receiver.lose = { self.lose($0) }
+        receiver.replaced = { self.replaced($0) }
+        return receiver
+    }
+
+    private func leaveOut(_ lines: Int) {
+        guard lines > 0 else { return }
+        throttle.countSuppressed(lines)
+        scheduleReminder()
+    }
+
+    private func lose(_ bytes: Int) {
+        lostBytes += bytes
+        guard let times = loss.occurred(at: LoopInstant(loop.now)) else { return }
+        logger.warning(
+            "a handler wrote more than 64 KiB at once to standard error; the rest is lost",
+            metadata: ["bytes": .stringConvertible(lostBytes), "times": .stringConvertible(times)])
+        lostBytes = 0
+    }
+
+    private func replaced(_ damage: StandardErrorReceiver.Damage) {
+        guard let times = replacement.occurred(at: LoopInstant(loop.now)) else { return }
+        logger.warning(
+            "a handler damaged the service's standard error; handlers that are started now get another",
+            metadata: ["damage": .string(damage.rawValue), "times": .stringConvertible(times)])
+    }
+
     /// No line will come any more: those that were left out are counted now.
     func finish() {
         reminder?.cancel()
@@ -40,7 +76,7 @@ final class HandlerOutput: @unchecked Sendable {
 
     private func log(_ line: StandardErrorLine) {
         var metadata: Logger.Metadata = [
-            "pid": .stringConvertible(line.pid), "stderr": .string(String(decoding: line.bytes, as: UTF8.self)),
+            "pid": .stringConvertible(line.pid), "stderr": .string(SafeText.escape(line.bytes)),
         ]
         if let connection = line.connection { metadata["connection"] = .stringConvertible(connection) }
         logger.notice("handler wrote", metadata: metadata)

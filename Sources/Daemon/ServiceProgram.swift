@@ -33,8 +33,7 @@ final class ServiceProgram: @unchecked Sendable {
         let output = HandlerOutput(logger, on: context.loop)
         self.output = output
         standardError = try StandardErrorChannel(
-            on: context.loop, lookUp: { [connections] in connections.connection(of: $0) },
-            deliver: { output.write($0) })
+            on: context.loop, output.receiver { [connections] in connections.connection(of: $0) })
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
@@ -53,7 +52,8 @@ final class ServiceProgram: @unchecked Sendable {
         let slot = await spawner.slot(for: command)
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
-                in: slot, environment: environment, socket: socket, standardError: standardError.sink, by: spawner)
+                in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
+                by: spawner)
         }
         guard let process else {
             spawner.giveBack(slot)

@@ -12,20 +12,46 @@ package enum SafeText {
     /// Those that are not UTF-8 are escaped one by one.
     package static func escape(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
-        var result = ""
+        if let text = String(validating: bytes, as: UTF8.self) { return escape(text) }
+        // Its cost must not depend on how much is wrong: whoever writes the bytes chooses them.
+        var valid: [UInt8] = []
+        valid.reserveCapacity(bytes.count * 4)
         var index = 0
         while index < bytes.count {
-            // The leading ones of a first byte tell the sequence's length; whether it is one, the validation tells.
-            let end = index + max(1, (~bytes[index]).leadingZeroBitCount)
-            if end <= bytes.count, let text = String(validating: bytes[index..<end], as: UTF8.self) {
-                result += escape(text)
-                index = end
+            let length = lengthOfScalar(bytes[index...])
+            if length > 0 {
+                valid += bytes[index..<(index + length)]
             } else {
-                appendByte(bytes[index], to: &result)
-                index += 1
+                valid += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(bytes[index] >> 4), digit(bytes[index] & 15)]
             }
+            index += max(length, 1)
         }
-        return result
+        return escape(String(decoding: valid, as: UTF8.self))
+    }
+
+    /// How many bytes the scalar has that the bytes begin with; 0 when they begin with none.
+    private static func lengthOfScalar(_ bytes: ArraySlice<UInt8>) -> Int {
+        let first = bytes[bytes.startIndex]
+        if first < 0x80 { return 1 }
+        guard (0xc2...0xf4).contains(first) else { return 0 }
+        let length = (~first).leadingZeroBitCount
+        guard bytes.count >= length else { return 0 }
+        // Overlong forms, surrogates, and what is beyond the last scalar.
+        let second: ClosedRange<UInt8> =
+            switch first {
+            case 0xe0: 0xa0...0xbf
+            case 0xed: 0x80...0x9f
+            case 0xf0: 0x90...0xbf
+            case 0xf4: 0x80...0x8f
+            default: 0x80...0xbf
+            }
+        let rest = bytes.dropFirst().prefix(length - 1)
+        guard rest.first.map(second.contains) ?? false, rest.allSatisfy({ $0 & 0xc0 == 0x80 }) else { return 0 }
+        return length
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The text, escaped.

@@ -40,24 +40,55 @@ package struct LineJoiner {
     /// Nothing was written yet.
     package init() {}
 
-    /// Takes a piece in and delivers the lines that it completes.
+    /// Takes a piece in and delivers the lines that it completes, until there were `limit`.
+    /// - Returns: how many bytes of it were taken, and how many lines delivered. Less than all is taken only where a
+    ///   line ends.
+    @discardableResult
     package mutating func add(
-        _ piece: UnsafeRawBufferPointer, from pid: Int32, of connection: UInt64?,
+        _ piece: UnsafeRawBufferPointer, from pid: Int32, of connection: UInt64?, atMost limit: Int = .max,
         to deliver: (StandardErrorLine) -> Void
-    ) {
+    ) -> (bytes: Int, lines: Int) {
         var line = resume(pid, connection, deliver)
-        var rest = piece[...]
-        while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            append(rest[..<newline], to: &line, deliver)
+        var taken = 0
+        var lines = 0
+        while taken < piece.count, lines < limit {
+            let room = Self.lineLimit - line.bytes.count
+            // A line of exactly the limit is whole: it is cut only when there is one byte more.
+            let window = piece[taken...].prefix(room + 1)
+            if let newline = window.firstIndex(of: UInt8(ascii: "\n")) {
+                line.bytes.append(contentsOf: piece[taken..<newline])
+                taken = newline + 1
+            } else {
+                line.bytes.append(contentsOf: window.prefix(room))
+                taken += min(room, window.count)
+                guard window.count > room else { break }
+            }
             deliver(line)
             line.bytes = []
-            rest = rest[(newline + 1)...]
+            lines += 1
         }
-        append(rest, to: &line, deliver)
-        guard !line.bytes.isEmpty else { return }
-        if unfinished.count >= Self.unfinishedLimit { deliverOldest(deliver) }
-        begun += 1
-        unfinished[pid] = Unfinished(line: line, began: begun)
+        keep(line, deliver)
+        return (taken, lines)
+    }
+
+    /// Takes a piece in as ``add(_:from:of:atMost:to:)`` does, but only counts the lines that it completes, for one who
+    /// does not want them.
+    ///
+    /// It keeps the beginning of a line that is not finished, and delivers parts of it if it is too long.
+    package mutating func count(
+        _ piece: UnsafeRawBufferPointer, from pid: Int32, of connection: UInt64?,
+        to deliver: (StandardErrorLine) -> Void
+    ) -> Int {
+        guard let last = piece.lastIndex(of: UInt8(ascii: "\n")) else {
+            add(piece, from: pid, of: connection, to: deliver)
+            return 0
+        }
+        // Its line ends with the first newline.
+        unfinished[pid] = nil
+        var newlines = 0
+        for byte in piece[...last] where byte == UInt8(ascii: "\n") { newlines += 1 }
+        add(UnsafeRawBufferPointer(rebasing: piece[(last + 1)...]), from: pid, of: connection, to: deliver)
+        return newlines
     }
 
     /// Delivers the unfinished lines that `condition` is true for.
@@ -84,19 +115,11 @@ package struct LineJoiner {
         return StandardErrorLine(pid: pid, connection: connection, bytes: earlier.bytes)
     }
 
-    // A line of exactly the limit is whole: it is cut only when there is one byte more.
-    private func append(
-        _ bytes: Slice<UnsafeRawBufferPointer>, to line: inout StandardErrorLine, _ deliver: (StandardErrorLine) -> Void
-    ) {
-        var rest = bytes
-        while line.bytes.count + rest.count > Self.lineLimit {
-            let part = rest.prefix(Self.lineLimit - line.bytes.count)
-            line.bytes.append(contentsOf: part)
-            rest = rest.dropFirst(part.count)
-            deliver(line)
-            line.bytes = []
-        }
-        line.bytes.append(contentsOf: rest)
+    private mutating func keep(_ line: StandardErrorLine, _ deliver: (StandardErrorLine) -> Void) {
+        guard !line.bytes.isEmpty else { return }
+        if unfinished.count >= Self.unfinishedLimit { deliverOldest(deliver) }
+        begun += 1
+        unfinished[line.pid] = Unfinished(line: line, began: begun)
     }
 
     private mutating func deliverOldest(_ deliver: (StandardErrorLine) -> Void) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The standard error of all handlers of one service: one pair of datagram sockets, read by line and by connection.
 
-internal import CLinux
-internal import Descriptors
 package import EventLoops
 internal import Glibc
 package import SystemPackage
@@ -13,66 +11,84 @@ package import SystemPackage
 /// connection of that process, or of its session's leader; if neither is known, to the service only. A reader that is
 /// too slow holds a writer up for at most ``writeTimeout`` a write; what cannot be written then is lost to the handler.
 ///
+/// All handlers write to one socket, and any of them can spoil it for those that come later. So it is looked at when a
+/// handler is to be started, and replaced when it is not what it was; what is written to the old one is still read.
+///
 /// All of it only on the loop. It must be closed before it is dropped.
 // Safe: every method proves that it runs on the loop's thread.
 package final class StandardErrorChannel: @unchecked Sendable {
     /// How long a handler's write waits for room.
     package static let writeTimeout: Duration = .milliseconds(20)
-    /// How much is read in one turn of the loop.
-    package static let bytesPerTurn = 256 * 1024
+    /// How much is read in one turn of the loop, and how many lines of it are delivered.
+    ///
+    /// The rest of a write with more lines waits for the next turn.
+    package static let bytesPerTurn = 64 * 1024
+    package static let linesPerTurn = 128
+    /// How often the sockets are looked at, at most.
+    package static let checkInterval: Duration = .seconds(1)
+    /// How many replaced sockets are still read; of more the oldest is closed.
+    package static let retiredLimit = 4
 
-    private static let capacity: CInt = 1024 * 1024
     private static let longestDatagram = 64 * 1024
     private static let datagramsPerTurn = 128
+    /// More than wait at a time; somebody may go on writing.
+    private static let datagramsAtEnd = 1024
     private static let rememberedEnds = 64
     /// Numbers of processes come back: one that comes back later than this is another's.
     private static let rememberedTime: Duration = .seconds(1)
 
-    /// Where handlers write.
-    package let sink: StandardErrorSink
-    /// Bytes of writes that were longer than 64 KiB, beyond that length.
-    package private(set) var lostBytes: UInt64 = 0
+    /// What is left of a write that had too many lines for one turn.
+    private struct Rest {
+        var bytes: ArraySlice<UInt8>
+        let pid: Int32
+        let connection: UInt64?
+    }
 
     private let loop: EventLoop
-    private let lookUp: (Int32) -> UInt64?
-    private let deliver: (StandardErrorLine) -> Void
-    private var reading: Descriptor?
-    private var writing: Descriptor?
-    private var watch: DescriptorWatch?
+    private let receiver: StandardErrorReceiver
+    private var pair: StandardErrorPair?
+    private var retired: [StandardErrorPair] = []
+    private var lastCheck: Duration
     private var joiner = LineJoiner()
+    private var rest: Rest?
+    private var linesLeft = 0
     private var ended: [(leader: Int32, connection: UInt64, at: Duration)] = []
     private var nextEnded = 0
 
-    /// Makes the pair and begins to read.
-    /// - Parameters:
-    ///   - lookUp: the connection whose handler process has this pid now, if it is one of this service's.
-    ///   - deliver: is called for each line, in the order in which the lines were completed.
+    /// Makes the sockets and begins to read.
     /// - Throws: the error of what there was not enough of.
-    package init(
-        on loop: EventLoop, lookUp: @escaping (Int32) -> UInt64?, deliver: @escaping (StandardErrorLine) -> Void
-    ) throws(Errno) {
+    package init(on loop: EventLoop, _ receiver: StandardErrorReceiver) throws(Errno) {
         loop.preconditionOnLoop()
-        var ends: (CInt, CInt) = (-1, -1)
-        let made = withUnsafeMutableBytes(of: &ends) {
-            clinux_datagram_pair($0.assumingMemoryBound(to: CInt.self).baseAddress)
-        }
-        _ = try SystemCall.check(made)
-        let reading = Descriptor(adopting: ends.0)
-        let writing = Descriptor(adopting: ends.1)
-        _ = try SystemCall.check(clinux_datagram_reader(ends.0))
-        let timeout = Self.writeTimeout / .microseconds(1)
-        _ = try SystemCall.check(clinux_datagram_writer(ends.1, Int64(timeout), Self.capacity))
         self.loop = loop
-        self.lookUp = lookUp
-        self.deliver = deliver
-        self.reading = consume reading
-        self.writing = consume writing
-        sink = StandardErrorSink(lending: ends.1)
-        watch = DescriptorWatch(ends.0, for: .read, on: loop) { [unowned self] _ in self.read() }
+        self.receiver = receiver
+        lastCheck = loop.now
+        let pair = try StandardErrorPair()
+        self.pair = pair
+        sink = pair.sink
+        begin(pair)
     }
 
+    /// Where handlers write.
+    ///
+    /// Lent until it is replaced.
+    package private(set) var sink: StandardErrorSink
+
+    /// Where a handler that is started now writes: looks at the sockets, and replaces them if need be.
+    package func checkedSink() -> StandardErrorSink {
+        loop.preconditionOnLoop()
+        if loop.now - lastCheck >= Self.checkInterval {
+            lastCheck = loop.now
+            closeAbandoned()
+            replaceIfDamaged()
+        }
+        return sink
+    }
+
+    /// How many replaced sockets are still read, because handlers have them.
+    package var replacedCount: Int { retired.count }
+
     /// A connection's handler has ended: its unfinished lines are delivered, and what is still on its way keeps its
-    /// connection although ``init(on:lookUp:deliver:)``'s `lookUp` does not know it any more.
+    /// connection although the receiver's `lookUp` does not know it any more.
     package func connectionEnded(_ connection: UInt64, leader: Int32) {
         loop.preconditionOnLoop()
         if ended.count < Self.rememberedEnds {
@@ -81,50 +97,126 @@ package final class StandardErrorChannel: @unchecked Sendable {
             ended[nextEnded] = (leader, connection, loop.now)
             nextEnded = (nextEnded + 1) % Self.rememberedEnds
         }
-        joiner.flush(where: { $0.connection == connection }, to: deliver)
+        joiner.flush(where: { $0.connection == connection }, to: receiver.deliver)
     }
 
-    /// Reads what is there, delivers every unfinished line, and closes both ends.
+    /// Reads what is there, delivers every unfinished line, and closes the sockets.
     ///
     /// Handlers that still write get ECONNREFUSED, and no signal. Harmless when repeated.
     package func close() {
         loop.preconditionOnLoop()
-        if reading != nil { read() }
-        watch?.cancel()
-        watch = nil
-        joiner.flush(where: { _ in true }, to: deliver)
-        reading.take()?.close()
-        writing.take()?.close()
+        guard let last = pair.take() else { return }
+        for pair in retired + [last] { finish(pair) }
+        retired = []
+        joiner.flush(where: { _ in true }, to: receiver.deliver)
     }
 
-    private func read() {
+    // MARK: The sockets
+
+    private func begin(_ pair: StandardErrorPair) {
+        pair.whenReadable(on: loop) { [unowned self] in
+            // A rest comes first, in its own time.
+            guard rest == nil else { return }
+            linesLeft = Self.linesPerTurn
+            read($0, atMost: Self.datagramsPerTurn)
+        }
+    }
+
+    private func replaceIfDamaged() {
+        guard let old = pair, let damage = old.damage else { return }
+        // Without descriptors for another pair it is tried again at the next look.
+        guard let new = try? StandardErrorPair() else { return }
+        pair = new
+        sink = new.sink
+        begin(new)
+        old.retire()
+        retired.append(old)
+        if retired.count > Self.retiredLimit { finish(retired.removeFirst()) }
+        receiver.replaced(damage)
+    }
+
+    private func closeAbandoned() {
+        guard !retired.isEmpty else { return }
+        let abandoned = retired.filter(\.isAbandoned)
+        retired.removeAll { pair in abandoned.contains { $0 === pair } }
+        for pair in abandoned { finish(pair) }
+    }
+
+    /// Reads to the end, and closes.
+    private func finish(_ pair: StandardErrorPair) {
+        linesLeft = .max
+        takeRest()
+        read(pair, atMost: Self.datagramsAtEnd)
+        pair.close()
+    }
+
+    // MARK: Reading
+
+    private func read(_ pair: StandardErrorPair, atMost datagrams: Int) {
         withUnsafeTemporaryAllocation(byteCount: Self.longestDatagram, alignment: 1) { buffer in
-            var left = Self.bytesPerTurn
-            for _ in 0..<Self.datagramsPerTurn where left > 0 {
+            var left = linesLeft == .max ? .max : Self.bytesPerTurn
+            for _ in 0..<datagrams where left > 0 && rest == nil {
                 var pid: Int32 = 0
-                let length = reading?.use { clinux_receive_from_pid($0, buffer.baseAddress, buffer.count, &pid) } ?? -1
+                let length = pair.receive(buffer, from: &pid)
                 guard length >= 0 else { return }
                 let size = min(length, buffer.count)
-                lostBytes += UInt64(length - size)
+                if length > size { receiver.lose(length - size) }
                 left -= size
-                take(UnsafeRawBufferPointer(rebasing: buffer[..<size]), from: pid)
+                // An empty one is a look at the socket.
+                if size > 0 { take(UnsafeRawBufferPointer(rebasing: buffer[..<size]), from: pid) }
             }
         }
     }
 
     private func take(_ piece: UnsafeRawBufferPointer, from pid: Int32) {
-        if let connection = lookUp(pid) {
-            joiner.add(piece, from: pid, of: connection, to: deliver)
-        } else if let connection = endedConnection(pid) {
-            joiner.add(piece, from: pid, of: connection, to: deliver)
-            // Nothing comes after it that could finish its line.
-            joiner.flush(where: { $0.pid == pid }, to: deliver)
-        } else {
-            // 0: a writer from outside our pid namespace, and getsid's word for ourselves.
-            let leader = pid > 0 ? getsid(pid) : 0
-            let connection = leader > 0 ? lookUp(leader) ?? endedConnection(leader) : nil
-            joiner.add(piece, from: pid, of: connection, to: deliver)
+        let connection = lookUp(pid)
+        let taken = add(piece, from: pid, of: connection)
+        guard taken < piece.count else { return finished(pid, connection) }
+        rest = Rest(bytes: Array(piece[taken...])[...], pid: pid, connection: connection)
+        continueInNextTurn()
+    }
+
+    private func continueInNextTurn() {
+        loop.executeInNextTurn { [weak self] in
+            guard let self, rest != nil else { return }
+            linesLeft = Self.linesPerTurn
+            takeRest()
+            if rest != nil { continueInNextTurn() }
         }
+    }
+
+    private func takeRest() {
+        guard let now = rest.take() else { return }
+        let taken = now.bytes.withUnsafeBytes { add($0, from: now.pid, of: now.connection) }
+        guard taken < now.bytes.count else { return finished(now.pid, now.connection) }
+        rest = Rest(bytes: now.bytes.dropFirst(taken), pid: now.pid, connection: now.connection)
+    }
+
+    /// Takes as much of a piece as there are lines left in this turn: how many bytes.
+    private func add(_ piece: UnsafeRawBufferPointer, from pid: Int32, of connection: UInt64?) -> Int {
+        guard receiver.wantsLines() else {
+            receiver.count(joiner.count(piece, from: pid, of: connection, to: receiver.deliver))
+            return piece.count
+        }
+        let (bytes, lines) = joiner.add(
+            piece, from: pid, of: connection, atMost: linesLeft, to: receiver.deliver)
+        linesLeft -= lines
+        return bytes
+    }
+
+    // After the writer's end nothing comes that could finish its line.
+    private func finished(_ pid: Int32, _ connection: UInt64?) {
+        guard connection != nil, receiver.lookUp(pid) != connection, endedConnection(pid) == connection else { return }
+        joiner.flush(where: { $0.pid == pid }, to: receiver.deliver)
+    }
+
+    // MARK: Whose it is
+
+    private func lookUp(_ pid: Int32) -> UInt64? {
+        if let connection = receiver.lookUp(pid) ?? endedConnection(pid) { return connection }
+        // 0: a writer from outside our pid namespace, and getsid's word for ourselves.
+        let leader = pid > 0 ? getsid(pid) : 0
+        return leader > 0 ? receiver.lookUp(leader) ?? endedConnection(leader) : nil
     }
 
     // The latest, for numbers come back.

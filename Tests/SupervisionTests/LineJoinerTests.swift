@@ -11,7 +11,7 @@ struct LineJoinerTests {
         var lines: [StandardErrorLine] = []
 
         mutating func write(_ text: String, pid: Int32 = 1, connection: UInt64? = 1) {
-            Array(text.utf8).withUnsafeBytes { bytes in
+            _ = Array(text.utf8).withUnsafeBytes { bytes in
                 joiner.add(bytes, from: pid, of: connection) { lines.append($0) }
             }
         }

@@ -72,6 +72,23 @@ static inline pid_t clinux_gettid(void) { return (pid_t)syscall(SYS_gettid); }
 // The process at the other end of a Unix socket: 0, or -1 and errno.
 int clinux_peer_credentials(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid);
 
+// Has the kernel refuse descriptors that are sent to this Unix socket; what a listener accepts refuses them too. Fails
+// before Linux 6.16.
+int clinux_refuse_descriptors(int descriptor);
+
+// Whether the kernel refuses descriptors that are sent to this socket: not before Linux 6.16.
+int clinux_refuses_descriptors(int descriptor);
+
+// SO_OOBINLINE: what comes with an urgent byte is received, where the kernel would discard it, and close it, at a read.
+void clinux_receive_urgent_inline(int descriptor);
+
+// Closes descriptors in a thread of its own, of which there are four at most: where close(2) may block.
+void clinux_close_elsewhere(const int *descriptors, size_t count);
+
+// recv(2) from a Unix socket, without blocking. Descriptors that came with the bytes are closed elsewhere, and the call
+// fails with ECONNRESET: nobody needs a peer who sends them.
+ssize_t clinux_receive_without_descriptors(int descriptor, void *buffer, size_t size);
+
 // Joins a new, empty session keyring, which children inherit. Fails where keyrings are not to be had.
 int clinux_new_session_keyring(void);
 

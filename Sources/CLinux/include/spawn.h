@@ -102,18 +102,37 @@ int clinux_wait(int pidfd, int waits, struct clinux_exit *result);
 // Two connected Unix datagram sockets, close-on-exec.
 int clinux_datagram_pair(int ends[2]);
 
-// Has the kernel refuse descriptors that are sent to this Unix socket: closing one that nobody wanted can block.
-// Fails before Linux 6.16.
-int clinux_refuse_descriptors(int descriptor);
-
 // Makes one end learn the pid of whoever sends to it.
 int clinux_datagram_reader(int descriptor);
 
 // Makes one end block at most for so long when the other does not read, and hold about `bytes` if the kernel allows it.
 int clinux_datagram_writer(int descriptor, int64_t timeout_microseconds, int bytes);
 
+// What a writing end is set to: whoever has a copy of it can change that for all.
+struct clinux_writer_options {
+    int buffer;
+    int64_t timeout_microseconds;
+};
+
+int clinux_datagram_writer_options(int descriptor, struct clinux_writer_options *options);
+
+// What somebody has done to a writing end.
+enum clinux_writer_damage {
+    CLINUX_WRITER_SOUND,
+    CLINUX_WRITER_PEER,      // it is connected elsewhere, or nowhere
+    CLINUX_WRITER_SHUTDOWN,  // shutdown(2)
+    CLINUX_WRITER_BUFFER,    // SO_SNDBUF is not what it was
+    CLINUX_WRITER_TIMEOUT,   // SO_SNDTIMEO is not what it was
+};
+
+// Looks at a writing end; the other end gets an empty datagram.
+enum clinux_writer_damage clinux_datagram_writer_damage(int descriptor, const struct clinux_writer_options *expected);
+
+// Whether nobody holds the writing end of this reading end any more.
+int clinux_datagram_writers_gone(int reader);
+
 // One datagram and who sent it, without blocking. Returns its whole length, which may be more than `size`; what did
-// not fit is lost. Descriptors that a hostile sender attached are not accepted.
+// not fit is lost. Descriptors that a hostile sender attached are closed by another thread.
 ssize_t clinux_receive_from_pid(int descriptor, void *buffer, size_t size, pid_t *pid);
 
 // Declared by hand: the headers offer it for _GNU_SOURCE only. NULL for a number that is no error.

@@ -51,6 +51,12 @@ package struct OutputThrottle<Instant: InstantProtocol>: Sendable where Instant.
         return before.map { .writeAfterSuppressed($0) } ?? .write
     }
 
+    /// Whether a line would be suppressed now.
+    package func isClosed(at now: Instant) -> Bool { used >= budget && end.map { now < $0 } ?? false }
+
+    /// Counts lines that were suppressed without a question.
+    package mutating func countSuppressed(_ lines: Int) { suppressed += lines }
+
     /// The number of suppressed lines, if the interval is over and there were any; they are not counted again.
     package mutating func takeSuppressed(at now: Instant) -> Int? {
         guard suppressed > 0, let end, now >= end else { return nil }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pair of datagram sockets: handlers write to one end, whoever they are, and the channel reads the other.
+
+internal import CLinux
+internal import Descriptors
+internal import EventLoops
+internal import Glibc
+internal import SystemPackage
+
+/// The two ends.
+///
+/// Only on the loop. It must be closed before it is dropped.
+final class StandardErrorPair {
+    private static let capacity: CInt = 1024 * 1024
+
+    /// Where handlers write.
+    let sink: StandardErrorSink
+    private let options: clinux_writer_options
+    private let refusesDescriptors: Bool
+    private var reading: Descriptor?
+    private var writing: Descriptor?
+    private var watch: DescriptorWatch?
+
+    /// Makes the ends.
+    /// - Throws: the error of what there was not enough of.
+    init() throws(Errno) {
+        var ends: (CInt, CInt) = (-1, -1)
+        let made = withUnsafeMutableBytes(of: &ends) {
+            clinux_datagram_pair($0.assumingMemoryBound(to: CInt.self).baseAddress)
+        }
+        _ = try SystemCall.check(made)
+        let reading = Descriptor(adopting: ends.0)
+        let writing = Descriptor(adopting: ends.1)
+        _ = try SystemCall.check(clinux_datagram_reader(ends.0))
+        let timeout = Int64(StandardErrorChannel.writeTimeout / .microseconds(1))
+        _ = try SystemCall.check(clinux_datagram_writer(ends.1, timeout, Self.capacity))
+        var options = clinux_writer_options()
+        _ = try SystemCall.check(clinux_datagram_writer_options(ends.1, &options))
+        self.options = options
+        self.reading = consume reading
+        self.writing = consume writing
+        refusesDescriptors = clinux_refuses_descriptors(ends.0) != 0
+        sink = StandardErrorSink(lending: ends.1)
+    }
+
+    /// Calls `action` in every turn in which there is something to read.
+    func whenReadable(on loop: EventLoop, _ action: @escaping (StandardErrorPair) -> Void) {
+        guard let number = reading?.use({ $0 }) else { return }
+        watch = DescriptorWatch(number, for: .read, on: loop) { [unowned self] _ in action(self) }
+    }
+
+    /// Takes one datagram and its writer's pid: its whole length, of which what did not fit is lost; negative when there
+    /// is none.
+    func receive(_ buffer: UnsafeMutableRawBufferPointer, from pid: inout Int32) -> Int {
+        reading?.use { clinux_receive_from_pid($0, buffer.baseAddress, buffer.count, &pid) } ?? -1
+    }
+
+    /// What was done to the writing end; nil when it is as it was made.
+    var damage: StandardErrorReceiver.Damage? {
+        let damage = writing?.use { [options] number in
+            withUnsafePointer(to: options) { clinux_datagram_writer_damage(number, $0) }
+        }
+        return switch damage {
+        case CLINUX_WRITER_PEER: .disconnected
+        case CLINUX_WRITER_SHUTDOWN: .shutDown
+        case CLINUX_WRITER_BUFFER: .buffer
+        case CLINUX_WRITER_TIMEOUT: .timeout
+        default: nil
+        }
+    }
+
+    /// Gives our writing end up: what handlers hold of it goes on.
+    func retire() { writing.take()?.close() }
+
+    /// Whether nobody has the writing end any more.
+    var isAbandoned: Bool { reading?.use { clinux_datagram_writers_gone($0) != 0 } ?? true }
+
+    /// Closes both ends.
+    ///
+    /// Handlers that still write get ECONNREFUSED, and no signal. Harmless when repeated.
+    func close() {
+        watch?.cancel()
+        watch = nil
+        retire()
+        guard let reading = reading.take() else { return }
+        guard !refusesDescriptors else { return reading.close() }
+        // Descriptors may have been sent that were not received.
+        clinux_close_elsewhere([reading.release()], 1)
+    }
+}
