@@ -26,7 +26,9 @@ final class AdminServer: Sendable {
     init(_ path: String, _ manager: ServiceManager, logger: Logger, clientLimit: Int = clientLimit) async throws {
         lock = try AdminLock(socket: path)
         let access = manager.context.settings.access
-        let dispatcher = ManagerMethods(manager: manager, access: access, logger: logger).dispatcher
+        let dispatcher = ManagerMethods(
+            manager: manager, access: access, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
+        ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()
         options.maxConnections = clientLimit

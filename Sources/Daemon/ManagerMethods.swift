@@ -20,6 +20,8 @@ struct AdminCaller: VarlinkCaller {
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
     let access: AdminAccess
+    /// The daemon's own user, who may do all, unless that is root: nobody else could operate a daemon of one's own.
+    let owner: UInt32?
     let logger: Logger
 
     /// The way from a call to its answer.
@@ -94,7 +96,9 @@ struct ManagerMethods: Sendable {
         _ declared: M.Type, _ body: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> M.Result
     ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
-            guard access.permits(M.permission.configured, uid: caller.uid, groups: caller.groups) else {
+            let mayCall =
+                caller.uid == owner || access.permits(M.permission.configured, uid: caller.uid, groups: caller.groups)
+            guard mayCall else {
                 throw VarlinkError(Manager.NotPermitted(method: M.name, needs: M.permission))
             }
             let result = try await body(parameters)
@@ -102,7 +106,8 @@ struct ManagerMethods: Sendable {
                 logger.notice(
                     "changed by an operator",
                     metadata: [
-                        "method": .string(M.name), "parameters": .string(String(decoding: JSONText.encode(parameters), as: UTF8.self)),
+                        "method": .string(M.name),
+                        "parameters": .string(String(decoding: JSONText.encode(parameters), as: UTF8.self)),
                         "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
                     ])
             }

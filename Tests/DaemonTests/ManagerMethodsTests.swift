@@ -20,7 +20,8 @@ struct ManagerMethodsTests {
         _ method: M.Type, _ parameters: M.Parameters, _ services: Services, as caller: AdminCaller = .root
     ) async throws -> M.Result {
         let methods = ManagerMethods(
-            manager: services.manager, access: services.manager.context.settings.access, logger: services.log.logger)
+            manager: services.manager, access: services.manager.context.settings.access, owner: 4321,
+            logger: services.log.logger)
         var session = ClientSession()
         var server = ServerSession()
         server.receive(session.call(method, parameters))
@@ -131,7 +132,8 @@ struct ManagerMethodsTests {
             let cases: [(AdminCaller, Bool, Bool)] = [
                 (.init(uid: 1000, pid: 1, groups: [1000]), false, false),
                 (.init(uid: 1000, pid: 1, groups: [1000, 7]), true, false),
-                (.init(uid: 1000, pid: 1, groups: [8]), true, true), (.root, true, true),
+                (.init(uid: 1000, pid: 1, groups: [8]), true, true), (.init(uid: 4321, pid: 1, groups: []), true, true),
+                (.root, true, true),
             ]
             for (caller, mayRead, mayOperate) in cases {
                 let read = try? await call(GetStatus.self, .init(), services, as: caller)
