@@ -151,20 +151,21 @@ struct ListeningInheritedTests {
     @Test("a Unix socket for a server of Internet addresses is refused, and the reverse")
     func otherFamily() async throws {
         let folder = TemporaryFolder()
-        let unix = try makeRawSocket(.unix(.path(folder.file("socket"))), backlog: 8)
-        try await expectRefusal(
-            of: unix.release(), "it is bound to \(folder.file("socket")), and an Internet socket is needed")
+        let path = folder.file("socket")
+        let unix = try makeRawSocket(.unix(.path(path)), backlog: 8)
+        try await expectRefusal(of: unix.release(), "it is bound to \(path), and an Internet socket is needed")
         let inet = try makeRawSocket(.loopback(port: 0), backlog: 8)
         let port = boundPort(of: inet.number)
         let number = inet.release()
         try await onLoop { loop in
+            // It was closed.
+            #expect(throws: Errno.connectionRefused) { try TestClient.connect(to: .unix(.path(path)), on: loop) }
             let error = try await #require(throws: ServerError.self) {
                 try await Server<UnixAddress, String>.createSocket(on: .inherited(number)) { _, _ in }
             }
             #expect(error.code == .cannotListen)
             #expect(error.message.hasSuffix(": it is bound to 127.0.0.1:\(port), and a Unix socket is needed"))
-            // It was closed.
-            #expect(throws: Errno.connectionRefused) { try TestClient.connect(to: .loopback(port: port), on: loop) }
+            #expect(folder.status(of: "socket") != nil)
         }
     }
 
