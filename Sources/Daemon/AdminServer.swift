@@ -18,6 +18,7 @@ final class AdminServer: Sendable {
 
     private let server: Server<UnixAddress, String>
     private let lock: AdminLock
+    private let reserve = DescriptorReserve(4)
 
     /// Listens on `path`, which only the daemon's user and root may connect to.
     ///
@@ -31,7 +32,12 @@ final class AdminServer: Sendable {
         options.socketFileMode = 0o600
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
-        options.onEvent = { event in
+        options.refusesDescriptors = true
+        options.acceptCall = reserve.accepting(by: options.acceptCall)
+        options.onEvent = { [reserve] event in
+            // Its descriptor is free, and nobody else has it yet.
+            if case .connectionEnded = event { reserve.refill() }
+            if case .connectionDropped = event { reserve.refill() }
             guard case .acceptPaused(let errno, _, _) = event else { return }
             logger.error(
                 "cannot accept on the admin socket; it resumes by itself",
@@ -39,8 +45,10 @@ final class AdminServer: Sendable {
         }
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
+                let loop = $0.socket.loop
                 try await clients.withClient($0) { receive, send in
-                    _ = try await dispatcher.serve(AdminCaller(), receive: receive, send: send)
+                    _ = try await dispatcher.serve(
+                        AdminCaller(), receive: receive, send: send, yield: { await loop.yieldTurn() })
                 }
             }
         } catch {
@@ -52,6 +60,7 @@ final class AdminServer: Sendable {
     func close() async {
         await server.close(closeExistingConnections: true)
         await server.closeFinishedAndHandlersDetermined()
+        reserve.close()
         lock.release()
     }
 
