@@ -19,6 +19,7 @@ final class AdminServer: Sendable {
 
     private let server: Server<UnixAddress, String>
     private let lock: AdminLock
+    private let reserve = DescriptorReserve(4)
 
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
     ///
@@ -36,7 +37,12 @@ final class AdminServer: Sendable {
         options.socketFileMode = access.isRootOnly ? 0o600 : 0o666
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
-        options.onEvent = { event in
+        options.refusesDescriptors = true
+        options.acceptCall = reserve.accepting(by: options.acceptCall)
+        options.onEvent = { [reserve] event in
+            // Its descriptor is free, and nobody else has it yet.
+            if case .connectionEnded = event { reserve.refill() }
+            if case .connectionRefused = event { reserve.refill() }
             guard case .acceptPaused(let errno, _, _) = event else { return }
             logger.error(
                 "cannot accept on the admin socket; it resumes by itself",
@@ -44,9 +50,10 @@ final class AdminServer: Sendable {
         }
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
-                let caller = AdminCaller($0.socket)
+                let (caller, loop) = (AdminCaller($0.socket), $0.socket.loop)
                 try await clients.withClient($0) { receive, send in
-                    _ = try await dispatcher.serve(caller, receive: receive, send: send)
+                    _ = try await dispatcher.serve(
+                        caller, receive: receive, send: send, yield: { await loop.yieldTurn() })
                 }
             }
         } catch {
@@ -58,6 +65,7 @@ final class AdminServer: Sendable {
     func close() async {
         await server.close(closeExistingConnections: true)
         await server.closeFinishedAndHandlersDetermined()
+        reserve.close()
         lock.release()
     }
 }

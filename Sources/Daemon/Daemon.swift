@@ -41,6 +41,9 @@ package struct Daemon: Sendable {
     private func serve() async throws {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
+        if let shortage = configuration.descriptorShortage(limit: ProcessEnvironment.descriptorLimit) {
+            logger.warning("\(shortage)")
+        }
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context, configuration)
         // First: whoever is second must not touch a socket of the first.

@@ -35,6 +35,13 @@ package enum ProcessEnvironment {
     /// Where keyrings are not to be had there is nothing to leave.
     package static func leaveSessionKeyring() { _ = clinux_new_session_keyring() }
 
+    /// How many descriptors the process may open once it has raised its limit.
+    static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        return Int(clamping: limit.rlim_max)
+    }
+
     /// Raises the soft limit on descriptors to the hard one: a connection is one.
     package static func raiseDescriptorLimit() {
         var limit = rlimit()

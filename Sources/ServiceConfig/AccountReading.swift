@@ -84,9 +84,10 @@ extension TableReader {
             return []
         }
         var groups: [Group] = []
-        for item in items {
+        var known: Set<UInt32> = []
+        for item in items where !hasTooManyErrors {
             guard let group = group(item, of: key, context: context) else { continue }
-            if !groups.contains(where: { $0.gid == group.gid }) { groups.append(group) }
+            if known.insert(group.gid).inserted { groups.append(group) }
         }
         return groups
     }

@@ -6,6 +6,8 @@ internal import Policy
 extension ConfigError {
     /// The most columns of a source line that are shown.
     private static let shownWidth = 100
+    /// How many characters are looked at on either side of the place: some have no width.
+    private static let nearby = 1000
     /// The most columns that are shown before the place itself.
     private static let shownBefore = 70
 
@@ -40,10 +42,14 @@ extension ConfigError {
 
     /// The part of the line around the place, escaped, and how many columns stand before the place.
     private static func excerpt(of place: Place) -> (text: String, offset: Int) {
-        let scalars = Array(place.sourceLine.unicodeScalars)
-        guard scalars.contains(where: { $0 != " " && $0 != "\t" }) else { return ("", 0) }
+        let line = place.sourceLine.unicodeScalars
+        guard line.contains(where: { $0 != " " && $0 != "\t" }) else { return ("", 0) }
+        // A line may be a megabyte: only what is near the place is looked at.
+        let start = max(0, place.position.column - 1 - nearby)
+        let from = line.index(line.startIndex, offsetBy: start, limitedBy: line.endIndex) ?? line.endIndex
+        let scalars = Array(line[from...].prefix(2 * nearby))
         // The end of a line is a place too: the caret then stands behind the text.
-        let target = min(max(place.position.column - 1, 0), scalars.count)
+        let target = min(max(place.position.column - 1 - start, 0), scalars.count)
         var first = target
         var before = 0
         while first > 0 {
@@ -63,7 +69,7 @@ extension ConfigError {
             next += 1
         }
         if next < scalars.count { text += "…" }
-        return first > 0 ? ("…" + text, before + 1) : (text, before)
+        return first > 0 || start > 0 ? ("…" + text, before + 1) : (text, before)
     }
 
     /// One character as the excerpt shows it: a tab is four columns, what would not show is escaped.

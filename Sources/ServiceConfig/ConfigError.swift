@@ -45,13 +45,19 @@ package struct ConfigError: Error, Equatable, Sendable {
 
 /// Every mistake that was found in a configuration: at least one.
 package struct ConfigErrors: Error, Equatable, Sendable {
-    /// The errors, in the order of the files and of the places in them.
+    /// The most errors that are told at once.
+    package static let limit = 100
+
+    /// The errors, in the order of the files and of the places in them; of more than ``limit`` the first.
     package let errors: [ConfigError]
+    /// Whether there are more.
+    package let hasMore: Bool
 
     /// Several errors; nil when there are none.
     package init?(_ errors: [ConfigError]) {
         guard !errors.isEmpty else { return nil }
-        self.errors = errors
+        self.errors = Array(errors.prefix(Self.limit))
+        hasMore = errors.count > Self.limit
     }
 }
 
@@ -59,6 +65,7 @@ extension ConfigErrors: CustomStringConvertible {
     /// All errors as ``ConfigError/rendered`` shows them, and their number when there are several.
     package var description: String {
         let text = errors.map(\.rendered).joined()
+        guard !hasMore else { return text + "\(errors.count) errors, and more\n" }
         return errors.count == 1 ? text : text + "\(errors.count) errors\n"
     }
 }

@@ -36,7 +36,7 @@ extension TableReader<ServiceKey> {
         let environment = environment()
         let passEnvironment = passEnvironment()
         let workingDirectory = path(.workingDirectory)
-        let umask = permissions(.umask, example: "022")
+        let umask = permissions(.umask, example: ServiceKey.umaskExample)
         let successExitStatus = successExitStatus()
         let allowsShutdown = boolean(.allowShutdown)
         guard let command, let path = command.first else { return nil }
@@ -97,7 +97,8 @@ extension TableReader<ServiceKey> {
     private mutating func passEnvironment() -> [String] {
         let expected = "a list of names, such as [\"TZ\", \"LANG\"]"
         var names: [String] = []
-        for name in strings(.passEnvironment, expected: expected) ?? [] where !names.contains(name.value) {
+        var known: Set<String> = []
+        for name in strings(.passEnvironment, expected: expected) ?? [] where known.insert(name.value).inserted {
             guard isVariableName(name.value, at: name.position) else { continue }
             names.append(name.value)
         }

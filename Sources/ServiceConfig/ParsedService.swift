@@ -94,7 +94,11 @@ extension TableReader<ServiceKey> {
             fail(value.position, "`listen` is an empty list: the service would serve nobody", expected: expected)
             return nil
         }
-        return items.compactMap { listenAddress($0, expected: expected) }
+        var addresses: [Located<ListenAddress>] = []
+        for item in items where !hasTooManyErrors {
+            if let address = listenAddress(item, expected: expected) { addresses.append(address) }
+        }
+        return addresses
     }
 
     private mutating func listenAddress(_ item: TOMLValue, expected: String) -> Located<ListenAddress>? {
@@ -127,7 +131,7 @@ extension TableReader<ServiceKey> {
                     expected: "a path in `listen`, or no `\(key.rawValue)`")
             }
         }
-        let mode = permissions(.socketMode, example: "0660")
+        let mode = permissions(.socketMode, example: ServiceKey.socketModeExample)
         let owner = socketOwner(context: context)
         let group = groupNumber(.socketGroup, context: context)
         return SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, owner: owner, group: group)

@@ -24,6 +24,10 @@ enum ServiceKey: String, CaseIterable {
     case socketUser = "socket_user"
     case socketGroup = "socket_group"
 
+    /// What messages show as a umask, and as the mode of a socket.
+    static let umaskExample = "022"
+    static let socketModeExample = "0660"
+
     /// The keys that say how a program is run, and nothing to a built-in.
     static let ofPrograms: [ServiceKey] = [
         .user, .group, .environment, .passEnvironment, .workingDirectory, .umask, .successExitStatus, .allowShutdown,

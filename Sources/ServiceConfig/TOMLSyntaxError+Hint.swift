@@ -3,7 +3,10 @@
 
 extension TOMLSyntaxError {
     /// The keys whose value people write as a bare octal number, as they do in a shell.
-    private static let octalKeys = [ServiceKey.umask.rawValue, ServiceKey.socketMode.rawValue]
+    private static let octalKeys = [
+        ServiceKey.umask.rawValue: ServiceKey.umaskExample,
+        ServiceKey.socketMode.rawValue: ServiceKey.socketModeExample,
+    ]
 
     /// The error as the configuration reports it.
     func configError(in source: SourceText) -> ConfigError {
@@ -24,8 +27,8 @@ extension TOMLSyntaxError {
         }
         let key = line[..<equals].split(whereSeparator: \.isWhitespace).joined()
         let value = line[line.index(after: equals)...].drop(while: \.isWhitespace)
-        if Self.octalKeys.contains(key), value.first?.isNumber == true {
-            return "an octal number in quotes, such as \(key) = \"022\""
+        if let example = Self.octalKeys[key], value.first?.isNumber == true {
+            return "an octal number in quotes, such as \(key) = \"\(example)\""
         }
         let startsPlain = ["\"", "'", "[", "{"].allSatisfy { !value.hasPrefix($0) }
         if !value.isEmpty, startsPlain, !message.contains("cannot redefine") {

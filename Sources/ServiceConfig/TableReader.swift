@@ -41,10 +41,14 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
 
     // MARK: Errors
 
-    /// Adds an error.
+    /// Whether there are more errors than will be told: the rest of the file need not be looked at.
+    var hasTooManyErrors: Bool { errors.count > ConfigErrors.limit }
+
+    /// Adds an error, unless there are too many.
     mutating func fail(
         _ position: SourcePosition, _ message: String, expected: String? = nil, suggestion: String? = nil
     ) {
+        guard !hasTooManyErrors else { return }
         errors.append(source.error(at: position, message, expected: expected, suggestion: suggestion))
     }
 
@@ -53,7 +57,8 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
     /// `note` may say what was expected, in place of the list of the keys.
     mutating func rejectUnknownKeys(note: (TOMLEntry) -> String? = { _ in nil }) {
         let names = Key.allCases.map(\.rawValue)
-        for entry in entries.values where !names.contains(entry.key) {
+        let unknown = entries.values.filter { Key(rawValue: $0.key) == nil }.sorted { $0.position < $1.position }
+        for entry in unknown.prefix(ConfigErrors.limit + 1) {
             let note = note(entry)
             let nearest = note == nil ? NearestName.find(entry.key, among: names) : nil
             let list = nearest == nil ? "one of the keys \(names.sorted().joined(separator: ", "))" : nil
@@ -134,7 +139,10 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
             wrongKind(key, value, expected: expected)
             return nil
         }
-        let texts = items.compactMap { string($0, of: key, expected: expected) }
+        var texts: [Located<String>] = []
+        for item in items where !hasTooManyErrors {
+            if let text = string(item, of: key, expected: expected) { texts.append(text) }
+        }
         return texts.count == items.count ? texts : nil
     }
 

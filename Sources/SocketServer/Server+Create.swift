@@ -24,8 +24,10 @@ extension Server {
     ) async throws -> Server {
         let loop = currentLoop()
         let ages = BufferAge(on: loop)
+        var options = options
+        options.refusesDescriptors = true
         return try await create(on: whereToListen, options: options, onHandlerError: onHandlerError, loop) {
-            connection in
+            [options] connection in
             let streams = ConnectionStreams(connection, options, ages)
             try await streams.serve { reader, writer in
                 try await handler(whereToListen.address(connection.peer), reader, writer)
@@ -44,7 +46,9 @@ extension Server {
         onHandlerError: OnHandlerError<Address> = .raise,
         handler: @escaping @Sendable (Address, ConnectedSocket) async throws -> Void
     ) async throws -> Server {
-        try await create(on: whereToListen, options: options, onHandlerError: onHandlerError, currentLoop()) {
+        var options = options
+        options.refusesDescriptors = true
+        return try await create(on: whereToListen, options: options, onHandlerError: onHandlerError, currentLoop()) {
             try await handler(whereToListen.address($0.peer), $0.socket)
         }
     }
@@ -81,6 +85,7 @@ extension Server {
             throw error
         }
         let listener = try listen(whereToListen, options)
+        if options.refusesDescriptors { listener.refuseDescriptors() }
         let core = ServerCore(
             listener, options: options, on: loop,
             report: { connection, error in

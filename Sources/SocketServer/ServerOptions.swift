@@ -45,6 +45,9 @@ public struct ServerOptions: Sendable {
     public var onEvent: (@Sendable (ServerEvent) -> Void)?
 
     package var acceptCall = SystemCall<CInt, AcceptedConnection>.kernel
+    /// Whether the kernel refuses descriptors that clients of a Unix socket send; always where no connection is given
+    /// away.
+    package var refusesDescriptors = false
     package var numbering = ConnectionNumbering.shared
 
     /// The defaults.

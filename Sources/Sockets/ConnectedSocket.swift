@@ -25,6 +25,13 @@ public final class ConnectedSocket: @unchecked Sendable {
     private var descriptor: Descriptor?
     private var readiness: Readiness?
     private var bytesThisTurn = 0
+    /// Whether the peer could send descriptors: it is asked for when it matters.
+    private lazy var mayBringDescriptors: Bool = {
+        guard case .unix = peer, let number = descriptor?.use({ $0 }) else { return false }
+        guard clinux_refuses_descriptors(number) == 0 else { return false }
+        clinux_receive_urgent_inline(number)
+        return true
+    }()
 
     /// How many bytes one connection may move before it lets others have their turn.
     static let bytesPerTurn = 256 * 1024
@@ -77,8 +84,13 @@ public final class ConnectedSocket: @unchecked Sendable {
     private func receiveNow(upTo count: Int) -> Result<[UInt8], Errno> {
         guard let number = descriptor?.use({ $0 }) else { return .failure(.badFileDescriptor) }
         var failure: Errno?
+        let takesCare = mayBringDescriptors
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            let received = Self.uninterrupted { recv(number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT)) }
+            let received = Self.uninterrupted {
+                takesCare
+                    ? clinux_receive_without_descriptors(number, buffer.baseAddress, buffer.count)
+                    : recv(number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+            }
             if received < 0 { failure = Errno(rawValue: errno) }
             initialized = max(received, 0)
         }
@@ -213,7 +225,10 @@ public final class ConnectedSocket: @unchecked Sendable {
         // First the watch, then the number: the next connection may get the same one.
         readiness?.close()
         readiness = nil
-        if let open = descriptor.take() { open.close() }
+        let isGuarded = descriptor?.use { clinux_has_input($0) != 0 } == true && mayBringDescriptors
+        guard let open = descriptor.take() else { return }
+        // Descriptors in the queue are closed with it, which can take as long as their sender likes.
+        if isGuarded { clinux_close_elsewhere([open.release()], 1) } else { open.close() }
     }
 
     /// Makes a listening Unix socket refuse whoever comes now, while those in its queue can still be accepted.

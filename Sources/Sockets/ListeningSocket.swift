@@ -124,7 +124,7 @@ package final class ListeningSocket: Sendable {
             let bound = descriptor.use { RawAddress.local(of: $0) } ?? .unix(address)
             return ListeningSocket(descriptor, bound, isInherited: false, file: nil, acceptCall: acceptCall)
         }
-        let folder = try SocketFolder(of: path)
+        let folder = try SocketFolder(of: path, for: options.user)
         try folder.removeStaleSocket()
         // The mode of the socket before bind(2) is the mode of the file after it, less the umask: at no moment more.
         try step(.option, name, descriptor.use { fchmod($0, options.mode) })
@@ -199,6 +199,13 @@ package final class ListeningSocket: Sendable {
     }
 
     // MARK: Using it
+
+    /// Has the kernel refuse descriptors that clients of a Unix socket send from now on, if it can (Linux 6.16): for
+    /// connections that are served here, by code that wants none.
+    package func refuseDescriptors() {
+        guard case .unix = address else { return }
+        _ = withDescriptor { clinux_refuse_descriptors($0) }
+    }
 
     /// Takes one connection out of the queue, close-on-exec and blocking; never waits.
     ///

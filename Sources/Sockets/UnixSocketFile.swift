@@ -44,9 +44,9 @@ struct SocketFolder: ~Copyable {
     private let path: String
     private let fileName: String
 
-    /// Opens the folder of `path`.
+    /// Opens the folder of `path`, whose file will belong to `user`.
     /// - Throws: when it does not exist, or others may replace files in it: then anybody could take the service's place.
-    init(of path: String) throws(ListenFailure) {
+    init(of path: String, for user: UInt32? = nil) throws(ListenFailure) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
         guard let last = path.utf8.last, last != UInt8(ascii: "/"), !path.utf8.contains(0) else {
             throw ListenFailure(
@@ -68,6 +68,13 @@ struct SocketFolder: ~Copyable {
                 .path, path, nil,
                 reason: "others may write to its folder \(folderPath), which has no sticky bit; "
                     + "chmod go-w it, or choose another folder")
+        }
+        // Its owner may do what it likes in it: give the name that is to be handed out to another file, for one.
+        guard geteuid() != 0 || status.st_uid == 0 || status.st_uid == user else {
+            throw ListenFailure(
+                .path, path, nil,
+                reason: "its folder \(folderPath) belongs to user \(status.st_uid), who could replace the socket; "
+                    + "choose a folder of root, or give the socket to that user (socket_user)")
         }
         folder = opened
         self.path = path
@@ -114,14 +121,14 @@ struct SocketFolder: ~Copyable {
     /// Sets the mode and the owner of the file that bind(2) has just made, on which nobody listens yet.
     borrowing func setAccess(_ options: SocketFileOptions) throws(ListenFailure) {
         // bind(2) has applied the umask, which belongs to the whole process: what it took is given back here.
-        if folder.use({ fchmodat($0, fileName, options.mode, AT_SYMLINK_NOFOLLOW) }) != 0 {
-            throw ListenFailure(.access, path, Errno(rawValue: errno))
-        }
-        guard options.user != nil || options.group != nil else { return }
         let result = folder.use {
-            fchownat($0, fileName, options.user ?? uid_t.max, options.group ?? gid_t.max, AT_SYMLINK_NOFOLLOW)
+            clinux_set_socket_access(
+                $0, fileName, options.mode, options.user ?? uid_t.max, options.group ?? gid_t.max)
         }
-        if result != 0 { throw ListenFailure(.access, path, Errno(rawValue: errno)) }
+        guard result != 0 else { return }
+        let error = Errno(rawValue: errno)
+        let reason = error == .fileExists ? "somebody has put another file in its place" : nil
+        throw ListenFailure(.access, path, error, reason: reason)
     }
 
     /// The identity of the file that bind(2) has just made.

@@ -49,6 +49,17 @@ struct DispatcherTests {
         #expect(try await replies(to: [bytes]) == #"{"parameters":{"text":"last"}}␀"#)
     }
 
+    @Test("others have their turn after every few calls, oneway or not", arguments: [0, 1, 2, 5])
+    func yields(turns: Int) async throws {
+        let count = turns * Dispatcher<TestCaller>.callsPerTurn
+        let call = message(#"{"method":"a","oneway":true}"#)
+        var chunks = [Array(repeating: call, count: count).flatMap(\.self) + call][...]
+        var yields = 0
+        _ = try await testService().serve(
+            TestCaller(), receive: { chunks.popFirst() }, send: { _ in }, yield: { yields += 1 })
+        #expect(yields == turns)
+    }
+
     @Test("a streaming method replies until its last reply, which says so")
     func streaming() async throws {
         #expect(

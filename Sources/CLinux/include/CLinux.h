@@ -89,6 +89,16 @@ void clinux_close_elsewhere(const int *descriptors, size_t count);
 // fails with ECONNRESET: nobody needs a peer who sends them.
 ssize_t clinux_receive_without_descriptors(int descriptor, void *buffer, size_t size);
 
+// Whether there are bytes that were not received, with which descriptors may have come.
+static inline int clinux_has_input(int descriptor) {
+    int bytes = 0;
+    return ioctl(descriptor, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+// Sets mode and owner of the socket file `name` in a folder, if it is a socket of this process's user: 0, or -1 and
+// errno. An id of -1 is left as it is.
+int clinux_set_socket_access(int folder, const char *name, mode_t mode, uid_t user, gid_t group);
+
 // Joins a new, empty session keyring, which children inherit. Fails where keyrings are not to be had.
 int clinux_new_session_keyring(void);
 

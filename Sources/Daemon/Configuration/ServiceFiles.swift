@@ -2,6 +2,7 @@
 // Finds the service files in directories of which earlier ones override later ones.
 
 internal import Glibc
+internal import Policy
 internal import ServiceConfig
 internal import SystemPackage
 
@@ -17,7 +18,13 @@ enum ServiceFiles {
         var paths: [String: String] = [:]
         for directory in directories {
             do throws(Errno) {
-                for name in try names(in: directory) where paths[name] == nil { paths[name] = "\(directory)/\(name)" }
+                for bytes in try names(in: directory) {
+                    guard let name = String(validating: bytes, as: UTF8.self) else {
+                        failures.append(unreadable(bytes, in: directory))
+                        continue
+                    }
+                    if paths[name] == nil { paths[name] = "\(directory)/\(name)" }
+                }
             } catch {
                 if error != .noSuchFileOrDirectory { failures.append(ConfigurationFile.unreadable(directory, error)) }
             }
@@ -36,20 +43,25 @@ enum ServiceFiles {
     /// The names in `directory` that end in `.toml`, without hidden ones.
     ///
     /// What editors and dpkg leave behind ends in something else.
-    private static func names(in directory: String) throws(Errno) -> [String] {
+    private static func names(in directory: String) throws(Errno) -> [[UInt8]] {
         guard let stream = opendir(directory) else { throw Errno(rawValue: errno) }
         defer { closedir(stream) }
-        var names: [String] = []
+        var names: [[UInt8]] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 guard errno == 0 else { throw Errno(rawValue: errno) }
                 return names
             }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasSuffix(".toml"), !name.hasPrefix(".") { names.append(name) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
+            if name.suffix(5) == Array(".toml".utf8)[...], name.first != UInt8(ascii: ".") { names.append(name) }
         }
+    }
+
+    /// A file whose name no path can be made of.
+    private static func unreadable(_ name: [UInt8], in directory: String) -> SourceFile {
+        let problem = SourceFile.Problem(
+            "has a name that is not UTF-8", expected: "NAME.toml, where NAME is that of the service: rename the file")
+        return SourceFile(path: "\(directory)/\(SafeText.escape(name))", contents: .failure(problem))
     }
 }

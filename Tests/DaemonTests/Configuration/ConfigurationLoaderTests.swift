@@ -54,6 +54,22 @@ struct ConfigurationLoaderTests {
         #expect(try load(trees).settings == DaemonSettings())
     }
 
+    @Test("a service file whose name is not UTF-8 is said to have such a name")
+    func name() throws {
+        try tree.makeDirectory("services.d")
+        var path = Array((tree.path + "/services.d/a").utf8) + [0xff] + Array(".toml".utf8) + [0]
+        let number = path.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { open($0.baseAddress!, O_CREAT | O_WRONLY, 0o600) }
+        }
+        try #require(number >= 0)
+        close(number)
+        try tree.write("", to: "serverd.toml")
+        #expect(
+            errors(.file(tree.path + "/serverd.toml"))
+                == #"services.d/a\xff.toml: error: has a name that is not UTF-8"# + "\n"
+                + "  expected NAME.toml, where NAME is that of the service: rename the file\n")
+    }
+
     @Test("a file that was asked for must exist; services.d beside it need not")
     func explicitFile() throws {
         let path = tree.path + "/serverd.toml"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nothing is left behind: descriptors and files are counted in a quiet process before and after.
 
+internal import CLinux
 internal import Glibc
 internal import SocketServer
 internal import Sockets

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose folder a socket file may be in.
+
+internal import Glibc
+internal import Policy
+internal import Sockets
+internal import TestSupport
+internal import Testing
+
+@Suite("The folder of a socket", .enabled(if: geteuid() == 0))
+struct SocketFolderTests {
+    @Test(
+        "root puts no socket into a folder of somebody else, who could replace it; the socket's own user may have one")
+    func owner() throws {
+        let folder = TemporaryFolder()
+        try #require(chown(folder.path, 65534, 65534) == 0)
+        let path = folder.path + "/socket"
+        let failure = #expect(throws: ListenFailure.self) {
+            try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1)
+        }
+        #expect(failure?.description.contains("belongs to user 65534, who could replace the socket") == true)
+        #expect(throws: ListenFailure.self) {
+            try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1, file: SocketFileOptions(user: 65533))
+        }
+        let options = SocketFileOptions(mode: 0o640, user: 65534, group: 65534)
+        let listener = try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1, file: options)
+        var status = stat()
+        #expect(lstat(path, &status) == 0 && status.st_uid == 65534 && status.st_gid == 65534)
+        #expect(status.st_mode & 0o777 == 0o640)
+        listener.close()
+    }
+}
