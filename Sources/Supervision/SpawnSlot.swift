@@ -23,6 +23,9 @@ package final class SpawnSlot: @unchecked Sendable {
     private let record: UnsafeMutablePointer<clinux_spawn>
     private let socketPlace: Descriptor
     private let errorPlace: Descriptor
+    /// Given up for the pidfd when there is no descriptor left: then those who have been accepted can still be served,
+    /// and each gives its own descriptor back.
+    private var spare: Descriptor?
     private var block = EnvironmentBlock()
     private var placedSink: UInt64 = 0
 
@@ -33,6 +36,7 @@ package final class SpawnSlot: @unchecked Sendable {
         // Never 0, 1 or 2, though they may be free: the child could not move what is there.
         errorPlace = try first.duplicate(atLeast: 3)
         socketPlace = try first.duplicate(atLeast: 3)
+        spare = consume first
         guard let stack = clinux_spawn_stack() else { throw Errno(rawValue: errno) }
         record = .allocate(capacity: 1)
         record.initialize(to: clinux_spawn())
@@ -85,7 +89,13 @@ package final class SpawnSlot: @unchecked Sendable {
         record.pointee.environment = block.pointers(after: command.environment)
         killed = nil
         began = Self.now
-        switch clone(record) {
+        if spare == nil { spare = Self.makeSpare() }
+        var cloned = clone(record)
+        if case .failure(.tooManyOpenFiles) = cloned, let spare = spare.take() {
+            spare.close()
+            cloned = clone(record)
+        }
+        switch cloned {
         case .success(let pid):
             return (pid, record.pointee.pidfd)
         case .failure(let error):
@@ -105,6 +115,12 @@ package final class SpawnSlot: @unchecked Sendable {
         guard let command, record.pointee.error != 0 || isTimedOut else { return (process, nil) }
         let step = SpawnStep(rawValue: record.pointee.step) ?? .execve
         return (process, SpawnFailure(step, Errno(rawValue: record.pointee.error), command, isTimedOut: isTimedOut))
+    }
+
+    // Nothing that anybody waits for the end of.
+    private static func makeSpare() -> Descriptor? {
+        let number = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return number < 0 ? nil : Descriptor(adopting: number)
     }
 
     // The standard error stays where it is until another service's is needed.

@@ -104,7 +104,7 @@ struct ServiceServingTests {
     @Test("a program that cannot be started for want of something is tried again, and nobody else is accepted")
     func transient() async throws {
         let endpoint = try Endpoint()
-        let errors: [Errno] = [.resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles]
+        let errors: [Errno] = [.resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFilesInSystem]
         try await withServices(
             service(on: endpoint, handler: shell("echo hello")), spawnFailures: errors
         ) { services in

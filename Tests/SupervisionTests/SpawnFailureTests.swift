@@ -112,7 +112,9 @@ struct SpawnFailureTests {
     @Test("what had run out when the child was made is transient; the next spawn is as if nothing had been")
     func transient() async throws {
         try await onLoop { loop in
-            let script = Mutex<[Errno]>([.resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles])
+            // Without descriptors it is tried at once again, with one that is kept for that.
+            let script = Mutex<[Errno]>(
+                [.resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles, .tooManyOpenFiles, .tooManyOpenFiles])
             let clone = SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t> { record in
                 let next = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
                 return next.map { .failure($0) } ?? SystemCall.spawn(record)
@@ -123,6 +125,7 @@ struct SpawnFailureTests {
                 #expect(failure == SpawnFailure(step: .clone, errno: expected, subject: ""))
                 #expect(failure?.isTransient == true)
             }
+            // The last of the script, and then it is real: with the kept descriptor given up it succeeds.
             #expect(try await run(shell("echo on"), by: spawner, on: loop).output == "on\n")
         }
     }
