@@ -93,6 +93,13 @@ struct DescriptorTests {
     }
 }
 
-private func opened() -> CInt { open("/dev/null", O_RDONLY | O_CLOEXEC) }
+// A high number: the runtime's own threads may take a low one at any moment.
+private func opened() -> CInt {
+    let low = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    let number = fcntl(low, F_DUPFD_CLOEXEC, 500)
+    precondition(low >= 0 && number >= 500, "open: \(errno)")
+    close(low)
+    return number
+}
 
 private func isOpen(_ number: CInt) -> Bool { fcntl(number, F_GETFD) >= 0 }
