@@ -82,7 +82,7 @@ struct ManagerMethods: Sendable {
         _ name: String, _ body: (Service) async -> Bool
     ) async throws(VarlinkError) -> ServiceReply {
         let service = try await manager.service(named: name)
-        guard await manager.status(of: nil)?.daemon.state != .stopping else {
+        guard await manager.daemonState != .stopping else {
             throw VarlinkError(Manager.DaemonStopping())
         }
         guard await body(service) else {

@@ -16,7 +16,7 @@ actor ServiceManager {
     private(set) var services: [String: Service] = [:]
     /// What is in effect.
     let configuration: Configuration?
-    private var daemonState = DaemonState.starting
+    private(set) var daemonState = DaemonState.starting
     private let startTimestamp = WallClock.microseconds
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }

@@ -37,7 +37,7 @@ final class ServiceProgram: @unchecked Sendable {
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
-    var isCrowded: Bool { spawner.numberWaiting(for: command) >= ServerOptions().maxAcceptsPerBatch }
+    var isCrowded: Bool { spawner.numberWaiting(for: command) >= ServerOptions.defaultMaxAcceptsPerBatch }
 
     /// Starts the program for a connection, and returns when it was executed.
     ///

@@ -7,9 +7,12 @@ internal import Glibc
 package enum WallClock {
     /// The time since the Unix epoch.
     package static var now: Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        // As two numbers: which module the members of `timespec` are found in depends on how the library is linked.
+        var time = (seconds: 0, nanoseconds: 0)
+        withUnsafeMutablePointer(to: &time) { pointer in
+            pointer.withMemoryRebound(to: timespec.self, capacity: 1) { _ = clock_gettime(CLOCK_REALTIME, $0) }
+        }
+        return .seconds(time.seconds) + .nanoseconds(time.nanoseconds)
     }
 
     /// Microseconds since the Unix epoch.

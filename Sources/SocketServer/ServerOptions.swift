@@ -30,7 +30,7 @@ public struct ServerOptions: Sendable {
     public var backlog = 128
     /// The most connections accepted at once, at least 1, before those that are there get their turn:
     /// `max_accepts_per_batch`.
-    public var maxAcceptsPerBatch = 16
+    public var maxAcceptsPerBatch = defaultMaxAcceptsPerBatch
     /// The age limit of what a `Writer` holds: `buffer_age_limit`.
     public var bufferAgeLimit = BufferAgeLimit.atMost(.seconds(120))
     /// How long a connection whose handler is done may take to send what its writer still holds.
@@ -52,6 +52,9 @@ public struct ServerOptions: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// `maxAcceptsPerBatch` when nothing is said.
+    public static let defaultMaxAcceptsPerBatch = 16
 
     /// `max_connections` when nothing is said: 10,000, but never more than the descriptor limit can serve.
     ///
