@@ -68,10 +68,10 @@ actor ServiceManager {
         for service in services.values { await service.retire() }
     }
 
-    /// Ends the grace of a drain: connections are ended now.
-    func endConnections() async {
+    /// Ends the grace of a drain: connections are asked to end now.
+    func endConnections() {
         let stopTimeout = context.settings.stopTimeout
-        await drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now)).finished()
+        _ = drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now))
     }
 
     /// Closes every service by `plan`, or makes such a closing that is under way as strict.
