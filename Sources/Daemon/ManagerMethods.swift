@@ -19,7 +19,7 @@ struct AdminCaller: VarlinkCaller {
 /// The methods of the manager interface.
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
-    let access: AdminAccess
+    let reloader: Reloader
     /// The daemon's own user, who may do all, unless that is root: nobody else could operate a daemon of one's own.
     let owner: UInt32?
     let logger: Logger
@@ -31,7 +31,8 @@ struct ManagerMethods: Sendable {
                 vendor: "serverd", product: "serverd", version: Version.text, url: "https://github.com/serverd/serverd"),
             interfaces: [
                 Interface(
-                    name: Manager.interfaceName, description: Manager.interfaceDescription, methods: looking + operating
+                    name: Manager.interfaceName, description: Manager.interfaceDescription,
+                    methods: looking + operating + configuring
                 )
             ])
     }
@@ -78,6 +79,24 @@ struct ManagerMethods: Sendable {
         ]
     }
 
+    private var configuring: [Method<AdminCaller>] {
+        [
+            method(Manager.Plan.self) { _ throws(VarlinkError) in
+                do throws(ReloadFailure) { return ChangesReply(changes: try await reloader.plan()) } catch {
+                    throw VarlinkError(error)
+                }
+            },
+            method(Manager.Reload.self) { (_, caller) async throws(VarlinkError) in
+                do throws(ReloadFailure) {
+                    let changes = try await reloader.reload(for: .caller(uid: caller.uid, pid: caller.pid))
+                    return ChangesReply(changes: changes)
+                } catch {
+                    throw VarlinkError(error)
+                }
+            },
+        ]
+    }
+
     private func change(
         _ name: String, _ body: (Service) async -> Bool
     ) async throws(VarlinkError) -> ServiceReply {
@@ -91,17 +110,26 @@ struct ManagerMethods: Sendable {
         return ServiceReply(service: await service.status)
     }
 
-    /// A method for those who have its permission; each change is logged, and who made it.
     private func method<M: ManagerMethod>(
         _ declared: M.Type, _ body: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> M.Result
     ) -> Method<AdminCaller> {
+        method(declared) { (parameters, _) async throws(VarlinkError) in try await body(parameters) }
+    }
+
+    /// A method for those who have its permission; each change is logged, and who made it.
+    private func method<M: ManagerMethod>(
+        _ declared: M.Type,
+        _ body: @escaping @Sendable (M.Parameters, AdminCaller) async throws(VarlinkError) -> M.Result
+    ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
             let mayCall =
-                caller.uid == owner || access.permits(M.permission.configured, uid: caller.uid, groups: caller.groups)
+                caller.uid == owner
+                || manager.context.settings.value.access.permits(
+                    M.permission.configured, uid: caller.uid, groups: caller.groups)
             guard mayCall else {
                 throw VarlinkError(Manager.NotPermitted(method: M.name, needs: M.permission))
             }
-            let result = try await body(parameters)
+            let result = try await body(parameters, caller)
             if M.permission != .read {
                 logger.notice(
                     "changed by an operator",
@@ -112,6 +140,16 @@ struct ManagerMethods: Sendable {
                     ])
             }
             return result
+        }
+    }
+}
+
+extension VarlinkError {
+    /// Why nothing was reloaded.
+    fileprivate init(_ failure: ReloadFailure) {
+        switch failure {
+        case .invalid(let errors): self.init(Manager.ConfigurationInvalid(errors))
+        case .stopping: self.init(Manager.DaemonStopping())
         }
     }
 }

@@ -7,6 +7,7 @@ internal import Logging
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Supervision
 internal import SystemPackage
 
 extension Service {
@@ -39,12 +40,13 @@ extension Service {
         case .closed(let error):
             if let error { closed(because: error) }
         }
+        former.forgetEnded()
         context.changed()
     }
 
     private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {
         // A program's end says more, and is logged where it is known.
-        guard program == nil else { return }
+        guard builtInConnections.removeValue(forKey: id) != nil else { return }
         var metadata = describe(id, peer)
         metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
         logger.info("connection ended", metadata: metadata)
@@ -62,7 +64,8 @@ extension Service {
         var metadata = describe(id, peer)
         metadata["error"] = .string("\(error)")
         // A program's failure is told with its end, or was when it could not be started.
-        logger.log(level: program == nil ? .info : .debug, "handler failed", metadata: metadata)
+        let isOfProgram = error is HandlerFailure || error is SpawnFailure
+        logger.log(level: isOfProgram ? .debug : .info, "handler failed", metadata: metadata)
     }
 
     private func closed(because error: any Error) {

@@ -19,13 +19,28 @@ struct RepeatedConditions {
 }
 
 extension Service {
-    /// Serves one connection with the service's program: starts it, hands the connection over, waits for its end.
+    /// Serves one connection as the service's definition says at this moment.
+    ///
+    /// - Throws: what counts as a handler's error.
+    func serve(_ connection: Connection) async throws {
+        switch definition.handler {
+        case .program: if let program { try await serve(connection, with: program) }
+        case .builtIn(let builtIn):
+            builtInConnections[connection.id] = builtIn
+            try await streams.serve(connection) { try await builtIn.serve($0, $1) }
+        }
+    }
+
+    /// Serves one connection with a program: starts it, hands the connection over, waits for its end.
     ///
     /// - Throws: what counts as a handler's error: the program could not be started, or its end is no success.
-    func serve(_ connection: Connection) async throws {
-        guard let program, let process = try await start(program, for: connection) else { return }
-        let ladder = StopLadder.terminate(grace: context.settings.stopTimeout)
-        await connection.handOver(stop: { process.stop(ladder) }, ended: { _ = await process.exited() })
+    private func serve(_ connection: Connection, with program: ServiceProgram) async throws {
+        program.beginUse()
+        defer { program.endUse() }
+        guard let process = try await start(program, for: connection) else { return }
+        let settings = context.settings
+        await connection.handOver(
+            stop: { process.stop(.terminate(grace: settings.stopTimeout)) }, ended: { _ = await process.exited() })
         let report = await process.exited()
         program.ended(process, connection)
         log(report, of: process, connection)
@@ -63,7 +78,8 @@ extension Service {
                 if let times = repeated.spawnFailed.occurred(at: LoopInstant(context.loop.now)) {
                     logger.error("cannot start the handler", metadata: describe(error, connection, times))
                 }
-                noteSpawnFailure()
+                // One that a reload has replaced says nothing about its successor.
+                if program === self.program { noteSpawnFailure() }
                 throw error
             }
         }

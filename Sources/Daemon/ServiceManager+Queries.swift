@@ -17,7 +17,7 @@ extension ServiceManager {
     /// One service with its settings.
     func describe(service name: String) async throws(VarlinkError) -> Manager.DescribeService.Result {
         let service = try service(named: name)
-        let written = configuration?.settings(of: service.definition.name) ?? []
+        let written = configuration.settings(of: service.name) ?? []
         return Manager.DescribeService.Result(service: await service.status, settings: written.map { Setting($0) })
     }
 
@@ -26,8 +26,11 @@ extension ServiceManager {
         _ filter: ConnectionFilter, usage: Bool
     ) async throws(VarlinkError) -> Manager.ListConnections.Result {
         let filter = try ConnectionSelection(filter)
-        var asked = services.keys.sorted().compactMap { services[$0] }
-        if let name = filter.service { asked = [try service(named: name)] }
+        var asked = allServices
+        if let name = filter.service {
+            _ = try service(named: name)
+            asked.removeAll { $0.name.description != name }
+        }
         var connections: [ConnectionStatus] = []
         for service in asked {
             let chosen = await service.connectionStatuses.filter(filter.matches)
@@ -38,9 +41,9 @@ extension ServiceManager {
 
     /// One connection, and who serves it.
     func describe(connection id: UInt64) async throws(VarlinkError) -> Manager.DescribeConnection.Result {
-        for service in services.values {
+        for service in allServices {
             guard let found = await service.connectionStatuses.first(where: { $0.id == id }) else { continue }
-            let handler = await service.handlerDescription
+            let handler = await service.handlerDescription(of: id)
             return Manager.DescribeConnection.Result(
                 connection: await addUsage(to: [found], of: service).first ?? found, command: handler.command,
                 builtin: handler.builtin, user: handler.user)
@@ -50,7 +53,10 @@ extension ServiceManager {
 
     /// The service of this name.
     func service(named name: String) throws(VarlinkError) -> Service {
-        guard let service = services[name] else { throw .noSuchService(name, nearest: nearestName(to: name)) }
+        let departing = departing.map(\.service).last { $0.name.description == name }
+        guard let service = services[name] ?? departing else {
+            throw .noSuchService(name, nearest: nearestName(to: name))
+        }
         return service
     }
 
