@@ -73,6 +73,7 @@ final class Reloader: Sendable {
 
     private func reloadNow() async -> Outcome {
         await manager.started()
+        guard await manager.daemonState != .stopping else { return end(.failure(.stopping)) }
         let loop = manager.context.loop
         let began = loop.now
         observer.began()
@@ -86,7 +87,7 @@ final class Reloader: Sendable {
         } catch {
             outcome = .failure(.invalid(error))
         }
-        log(outcome, took: loop.now - began)
+        _ = end(outcome, took: loop.now - began)
         await observer.ended()
         return outcome
     }
@@ -100,14 +101,14 @@ final class Reloader: Sendable {
     private func log(_ requester: ReloadRequester) {
         switch requester {
         case .signal:
-            logger.notice("reload requested", metadata: ["signal": "SIGHUP"])
+            logger.notice("reload requested", metadata: ["by": "SIGHUP"])
         case .caller(let uid, let pid):
             logger.notice(
                 "reload requested", metadata: ["uid": .stringConvertible(uid), "caller_pid": .stringConvertible(pid)])
         }
     }
 
-    private func log(_ outcome: Outcome, took duration: Duration) {
+    private func end(_ outcome: Outcome, took duration: Duration = .zero) -> Outcome {
         switch outcome {
         case .success(let changes):
             func count(_ kind: ChangeKind) -> Logger.MetadataValue {
@@ -131,6 +132,7 @@ final class Reloader: Sendable {
         case .failure(.stopping):
             logger.notice("not reloaded: serverd is stopping")
         }
+        return outcome
     }
 
     private static func describe(_ error: ConfigError) -> Logger.Metadata {

@@ -23,12 +23,10 @@ extension Service {
     ///
     /// - Throws: what counts as a handler's error.
     func serve(_ connection: Connection) async throws {
-        switch definition.handler {
-        case .program: if let program { try await serve(connection, with: program) }
-        case .builtIn(let builtIn):
-            builtInConnections[connection.id] = builtIn
-            try await streams.serve(connection) { try await builtIn.serve($0, $1) }
-        }
+        if let program { return try await serve(connection, with: program) }
+        guard case .builtIn(let builtIn) = definition.handler else { return }
+        builtInConnections[connection.id] = builtIn
+        try await streams.serve(connection) { try await builtIn.serve($0, $1) }
     }
 
     /// Serves one connection with a program: starts it, hands the connection over, waits for its end.

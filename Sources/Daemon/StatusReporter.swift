@@ -40,15 +40,16 @@ final class StatusReporter: @unchecked Sendable {
 
     /// Tells that a reload has begun.
     func reloading() {
-        guard !isEnding else { return }
+        // Before it is ready, that alone is told.
+        guard self.manager != nil, !isEnding else { return }
         writer.notify(NotifyMessage(.reloading(at: loop.now)))
     }
 
     /// Tells that the daemon is ready again, and how `manager` does.
     func reloaded(_ manager: ServiceManager) async {
         let text = await manager.statusLine()
-        // The end has begun meanwhile: the service manager is not to take that back.
-        guard !isEnding else { return }
+        // The end may have begun meanwhile: the service manager is not to take that back.
+        guard self.manager != nil, !isEnding else { return }
         _ = line.update(text, at: LoopInstant(loop.now))
         writer.notify(NotifyMessage(.ready, .status(text)))
     }

@@ -34,6 +34,17 @@ extension Services {
     @discardableResult
     func reload() async throws -> ConfigurationChanges { try await reloader.reload(for: .signal) }
 
+    /// Whether the sockets that a service listens on let descriptors through; nil where the kernel cannot say.
+    func passesDescriptors(_ name: String = "test") async -> Bool? {
+        let passRights: CInt = 83  // SO_PASSRIGHTS, asm-generic/socket.h of Linux 6.16
+        guard let service = await manager.services[name] else { return nil }
+        return await service.servers.first?.withListeningSocket { number in
+            var value: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            return getsockopt(number, SOL_SOCKET, passRights, &value, &length) == 0 ? value != 0 : nil
+        } ?? nil
+    }
+
     /// The inodes of the sockets that a service listens on.
     func inodes(_ name: String = "test") async -> [ino_t] {
         guard let service = await manager.services[name] else { return [] }
@@ -105,14 +116,17 @@ struct ReloadTests {
             let before = await services.inodes()
             let first = try endpoint.connect(services)
             #expect(try await first.line() == "program")
+            #expect(await services.passesDescriptors() != false)
             files["test"] = builtIn(endpoint)
             try await services.reload()
             let second = try endpoint.connect(services, sending: "echo")
             #expect(try await second.line() == "echo")
+            #expect(await services.passesDescriptors() != true)
             files["test"] = script(endpoint, script: "echo again; exec cat")
             try await services.reload()
             let third = try endpoint.connect(services)
             #expect(try await third.line() == "again")
+            #expect(await services.passesDescriptors() != false)
             for client in [first, second, third] {
                 try client.write("still here\n")
                 #expect(try await client.line() == "still here")
