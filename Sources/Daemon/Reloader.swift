@@ -109,8 +109,10 @@ final class Reloader: Sendable {
     }
 
     private func end(_ outcome: Outcome, took duration: Duration = .zero) -> Outcome {
+        let events = manager.context.events
         switch outcome {
         case .success(let changes):
+            events.reloaded(changes)
             func count(_ kind: ChangeKind) -> Logger.MetadataValue {
                 .stringConvertible(changes.services.count { $0.kind == kind })
             }
@@ -123,6 +125,7 @@ final class Reloader: Sendable {
                     "duration_ms": .stringConvertible(duration.wholeMilliseconds),
                 ])
         case .failure(.invalid(let errors)):
+            events.reloadFailed(Manager.ConfigurationInvalid(errors).errors)
             for error in errors.errors {
                 logger.error("mistake in the configuration", metadata: Self.describe(error))
             }

@@ -17,7 +17,7 @@ struct FormerParts {
     /// Forgets what nobody needs any more.
     mutating func forgetEnded() {
         if !servers.isEmpty { servers.removeAll { $0.isClosed && $0.numConnections == 0 } }
-        if !programs.isEmpty { programs.removeAll(where: \.isClosed) }
+        if !programs.isEmpty { programs.removeAll { $0.isClosed && $0.running.isEmpty } }
     }
 }
 
@@ -38,7 +38,7 @@ extension Service {
             for listener in listeners { listener.server?.core.listener.setBacklog(next.backlog) }
         }
         limit.setMaximum(next.maxConnections ?? ServerOptions.defaultMaxConnections)
-        context.changed()
+        changed()
     }
 
     private func replaceHandler(by next: ServiceProgram?) {
@@ -78,7 +78,7 @@ extension Service {
 
     private func forgetEnded() {
         former.forgetEnded()
-        context.changed()
+        changed()
     }
 
     /// Closes a server whose address was given up while it was being opened.
@@ -142,12 +142,6 @@ extension Service {
     func stoppedListening(on address: ListenAddress) async {
         for opening in listeners.filter({ $0.address == address }).compactMap(\.opening) { await opening.value }
         for server in listeners.filter({ $0.address == address }).compactMap(\.server) { await server.closeFinished() }
-    }
-
-    /// Returns when it listens nowhere and has no connection, after a drain has begun.
-    func ended() async {
-        for opening in listeners.compactMap(\.opening) { await opening.value }
-        for server in servers { await server.closeFinishedAndHandlersDetermined() }
     }
 
     /// Ends what was prepared for a service that is not to be.

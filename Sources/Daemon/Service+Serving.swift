@@ -36,9 +36,9 @@ extension Service {
         program.beginUse()
         defer { program.endUse() }
         guard let process = try await start(program, for: connection) else { return }
-        let settings = context.settings
         await connection.handOver(
-            stop: { process.stop(.terminate(grace: settings.stopTimeout)) }, ended: { _ = await process.exited() })
+            stop: { self.assumeIsolated { process.stop($0.stopLadder(of: connection.id)) } },
+            ended: { _ = await process.exited() })
         let report = await process.exited()
         program.ended(process, connection)
         log(report, of: process, connection)

@@ -27,10 +27,7 @@ extension ServiceManager {
     ) async throws(VarlinkError) -> Manager.ListConnections.Result {
         let filter = try ConnectionSelection(filter)
         var asked = allServices
-        if let name = filter.service {
-            _ = try service(named: name)
-            asked.removeAll { $0.name.description != name }
-        }
+        if let name = filter.service { asked = try services(named: name) }
         var connections: [ConnectionStatus] = []
         for service in asked {
             let chosen = await service.connectionStatuses.filter(filter.matches)
@@ -51,13 +48,29 @@ extension ServiceManager {
         throw VarlinkError(Manager.NoSuchConnection(id: id))
     }
 
-    /// The service of this name.
+    /// All services of this name, its own and those that are not in the configuration any more.
+    func services(named name: String) throws(VarlinkError) -> [Service] {
+        _ = try service(named: name)
+        return allServices.filter { $0.name.description == name }
+    }
+
+    /// The service of this name; one that is not in the configuration any more if there is no other.
     func service(named name: String) throws(VarlinkError) -> Service {
         let departing = departing.map(\.service).last { $0.name.description == name }
         guard let service = services[name] ?? departing else {
             throw .noSuchService(name, nearest: nearestName(to: name))
         }
         return service
+    }
+
+    /// Adds what the handlers of connections use, and what their streams have carried.
+    func addUsage(to connections: [ConnectionStatus]) async -> [ConnectionStatus] {
+        var result: [ConnectionStatus] = []
+        for (name, connections) in Dictionary(grouping: connections, by: \.service) {
+            guard let service = services[name] else { continue }
+            result += await addUsage(to: connections, of: service)
+        }
+        return result.sorted { $0.id < $1.id }
     }
 
     // The loop turns between some of them: thousands of processes take a while.

@@ -100,9 +100,9 @@ extension ServiceManager {
 
     /// The running service of this name, if it is one that can take over another definition.
     ///
-    /// One that was closed, or drains, begins anew.
+    /// One that drains goes on draining, and another one takes its name.
     private func staying(_ name: String) -> Service? {
-        guard let service = services[name], service.assumeIsolated({ $0.phase == .open }) else { return nil }
+        guard let service = services[name], service.assumeIsolated({ $0.phase != .draining }) else { return nil }
         return service
     }
 
@@ -133,7 +133,10 @@ extension ServiceManager {
             return
         }
         let grace = context.settings.drainTimeout
-        for listener in change.listeners where listener.action == .close || listener.action == .replace {
+        let isClosed = service.assumeIsolated { $0.phase == .closed }
+        for listener in change.listeners {
+            if case .open = listener.action { continue }
+            guard isClosed || listener.action != .keep else { continue }
             underWay.closing[ListenerReference(service: change.name, address: listener.address)] =
                 service.assumeIsolated { $0.giveUp(listener.address, grace: grace) }
         }
@@ -145,20 +148,23 @@ extension ServiceManager {
     ) {
         guard let next = change.kind.next else { return }
         let name = next.name.description
-        let isNew = prepared.services[name] != nil
         guard let service = prepared.services[name] ?? services[name] else { return }
         services[name] = service
         let closing = underWay.closing
         let program = prepared.programs[name]
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
+            let isNew = prepared.services[name] != nil
+            // As one that is new it listens nowhere.
+            let isClosed = service.phase == .closed
             if !isNew { service.adopt(next, program: program) }
+            service.beginAnew()
             let steps = change.listeners.compactMap { listener -> ReloadStep? in
                 // Where it listened itself, as one that begins anew, and those whom the difference names.
                 let before = [closing[ListenerReference(service: next.name, address: listener.address)]]
                 switch listener.action {
                 case .close: return nil
                 case .keep, .replace:
-                    if listener.action == .keep, !isNew { return nil }
+                    if listener.action == .keep, !isNew, !isClosed { return nil }
                     return service.begin(listener.address, after: before.compactMap(\.self), claiming: inherited)
                 case .open(let others):
                     let steps = (before + others.map { closing[$0] }).compactMap(\.self)
@@ -166,6 +172,7 @@ extension ServiceManager {
                 }
             }
             service.arrangeListeners()
+            service.changed()
             return steps
         }
     }
@@ -191,10 +198,10 @@ extension ServiceManager {
 
     /// Has a service that is not in the configuration any more end by itself.
     private func depart(_ service: Service) {
+        service.assumeIsolated { $0.beginDeparting() }
         let grace = context.settings.drainTimeout
         let end = Task(executorPreference: context.loop) {
             await service.drain(grace: grace)
-            await service.ended()
             await self.departed(service)
         }
         departing.append(DepartingService(service: service, end: end))
@@ -203,6 +210,8 @@ extension ServiceManager {
     private func departed(_ service: Service) {
         departing.removeAll { $0.service === service }
         context.changed()
+        context.events.noteChange()
+        if !allServices.contains(where: { $0.name == service.name }) { context.events.serviceRemoved(service.name) }
     }
 }
 

@@ -21,6 +21,7 @@ actor ServiceManager {
     private(set) var daemonState = DaemonState.starting
     private let hasStarted: LoopCondition
     private let startTimestamp = WallClock.microseconds
+    private var draining: Closing?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -67,22 +68,35 @@ actor ServiceManager {
         }
     }
 
-    /// Drains every service, all at the same time, and returns when no connection is left.
+    /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
     func drain() async {
         daemonState = .stopping
         hasStarted.signal()
-        let grace = context.settings.drainTimeout
-        await withTaskGroup(of: Void.self) { group in
-            for service in services.values { group.addTask { await service.drain(grace: grace) } }
-            for departing in departing { group.addTask { await departing.end.value } }
-        }
+        let settings = context.settings.value
+        let plan = ClosingPlan.stop(
+            after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)
+        await drain(plan).finished()
+        for service in services.values { await service.retire() }
+        for departing in departing { await departing.end.value }
     }
 
-    /// Ends the grace of a drain: connections are ended now.
-    func endConnections() async {
-        await withTaskGroup(of: Void.self) { group in
-            for service in allServices { group.addTask { await service.endConnections() } }
+    /// Ends the grace of a drain: connections are asked to end now.
+    func endConnections() {
+        let stopTimeout = context.settings.stopTimeout
+        _ = drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now))
+    }
+
+    /// Closes every service by `plan`, or makes such a closing that is under way as strict.
+    func drain(_ plan: ClosingPlan) -> Closing {
+        if let draining, !draining.isFinished {
+            draining.tighten(plan)
+            return draining
         }
+        let closing = Closing(
+            plan, of: allServices, closesServices: true, on: context.loop, tell: context.events.tell)
+        draining = closing
+        closing.begin()
+        return closing
     }
 
     // MARK: Looking at them

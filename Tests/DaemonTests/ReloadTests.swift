@@ -392,6 +392,63 @@ struct ReloadTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test("a service that an operator has closed opens with its next change, and keeps the connections that were kept")
+    func closed() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        let files = ScriptedFiles(["test": script(endpoint, script: "echo old; exec cat")])
+        try await withServices(files: files) { services in
+            let old = try endpoint.connect(services)
+            #expect(try await old.line() == "old")
+            let closing = try await services.manager.close(Manager.CloseService.Parameters(service: "test"))
+            await closing.finished()
+            #expect(try await services.reload().unchanged == 1)
+            #expect(await services.status().state == .closed)
+
+            files["test"] = script(endpoint, script: "echo new; exec cat")
+            #expect(try await services.reload().services.map(\.dropped) == [[]])
+            let new = try endpoint.connect(services)
+            #expect(try await new.line() == "new")
+            try old.write("still here\n")
+            #expect(try await old.line() == "still here")
+            #expect(await services.status().connections == 2)
+            await old.close()
+            await services.wait { $0.connections == 1 }
+            await new.close()
+        }
+        withExtendedLifetime(tree) {}
+    }
+
+    @Test(
+        "a service that drains by an operator's word goes on draining, and one of its name begins with its next change")
+    func draining() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        let files = ScriptedFiles(["test": script(endpoint, script: "echo old; exec cat")])
+        try await withServices(files: files) { services in
+            let old = try endpoint.connect(services)
+            #expect(try await old.line() == "old")
+            let call = Manager.CloseService.Parameters(service: "test", existing: .stop, grace: 20_000_000)
+            let closing = try await services.manager.close(call)
+            await services.wait { $0.state == .draining }
+            files["test"] = script(endpoint, script: "echo new; exec cat")
+            try await services.reload()
+            let new = try endpoint.connect(services)
+            #expect(try await new.line() == "new")
+            let status = await services.status()
+            #expect(status.state == .listening && status.connections == 2 && status.connectionsAccepted == 2)
+            await services.advance(by: .seconds(20))
+            #expect(try await old.readToEnd() == [])
+            await closing.finished()
+            await services.wait { $0.connections == 1 }
+            try new.write("still here\n")
+            #expect(try await new.line() == "still here")
+            await old.close()
+            await new.close()
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("a program that could not be started and is mended by a reload is not held back any more")
     func throttled() async throws {
         let endpoint = try Endpoint()

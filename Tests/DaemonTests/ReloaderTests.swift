@@ -98,6 +98,31 @@ struct ReloaderTests {
         }
     }
 
+    @Test("subscribers are told of a reload, of one that was refused, and of services that are gone")
+    func events() async throws {
+        let (endpoint, other) = try (Endpoint(), Endpoint())
+        let files = ScriptedFiles(["test": builtIn(endpoint), "gone": builtIn(other)])
+        try await withServices(files: files) { services in
+            let events = services.manager.context.events
+            let subscription = EventHub.Subscription(
+                service: nil, kinds: [.reloaded, .reloadFailed, .serviceRemoved],
+                caller: AdminCaller(uid: 0, pid: 1, groups: []))
+            await services.loop.perform { events.add(subscription) }
+            files["bad"] = "nonsense"
+            await #expect(throws: ReloadFailure.self) { try await services.reload() }
+            files["bad"] = nil
+            files["gone"] = nil
+            let changes = try await services.reload()
+            var told: [Event] = []
+            while told.count < 3 { told += try #require(try await subscription.queue.next()) }
+            #expect(Set(told.map(\.kind)) == [.reloadFailed, .reloaded, .serviceRemoved])
+            #expect(told.first?.errors?.map(\.file) == ["bad.toml"])
+            #expect(told.first { $0.kind == .reloaded }?.changes == changes)
+            #expect(told.first { $0.kind == .serviceRemoved }?.service == "gone")
+            await services.loop.perform { events.remove(subscription) }
+        }
+    }
+
     @Test("the admin socket is open to others exactly while groups are configured")
     func adminSocket() async throws {
         let tree = try TemporaryTree()

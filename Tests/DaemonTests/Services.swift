@@ -44,6 +44,7 @@ struct Services: Sendable {
         let context = ServiceContext(
             loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: CurrentSettings(settings),
             logger: log.logger, numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
+            events: EventHub(on: loop, logger: log.logger),
             changed: {
                 changes.append(())
                 observer.action.withLock { $0() }
