@@ -28,7 +28,7 @@ final class AdminServer: Sendable {
         lock = try AdminLock(socket: path)
         let access = manager.context.settings.access
         let dispatcher = ManagerMethods(
-            manager: manager, access: access, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
+            manager: manager, access: access, owner: geteuid(), logger: logger
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()

@@ -20,8 +20,8 @@ struct AdminCaller: VarlinkCaller {
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
     let access: AdminAccess
-    /// The daemon's own user, who may do all, unless that is root: nobody else could operate a daemon of one's own.
-    let owner: UInt32?
+    /// The daemon's own user, who may do all: nobody else could operate a daemon of one's own.
+    let owner: UInt32
     let logger: Logger
 
     /// The way from a call to its answer.
