@@ -25,7 +25,7 @@ struct ProgressFrame {
         lines.append(step + next)
         if let last { lines.append(last) }
         if progress.services.count > 1 { lines.append("Open: " + services) }
-        return lines.map { Self.cut($0, to: width) }
+        return lines.map { LineText.cut($0, to: width) }
     }
 
     private var bar: String {
@@ -73,14 +73,6 @@ struct ProgressFrame {
     private var services: String {
         progress.services.sorted { ($1.connections, $0.service) < ($0.connections, $1.service) }
             .map { "\(SafeText.escape($0.service)) \($0.connections)" }.joined(separator: ", ")
-    }
-
-    /// The line, with `…` in place of what does not fit.
-    private static func cut(_ line: String, to width: Int) -> String {
-        guard PlainText.width(line) > width else { return line }
-        var result = line
-        while !result.isEmpty, PlainText.width(result) >= width { result.unicodeScalars.removeLast() }
-        return result + "…"
     }
 }
 
