@@ -84,7 +84,8 @@ struct ProgressDisplay {
     mutating func draw(_ lines: [String]) -> String {
         let up = height > 0 ? "\u{1b}[\(height)A\r" : ""
         height = lines.count
-        // What is behind each line is erased after it, and what is below after the last: nothing flickers.
-        return up + lines.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J"
+        // Each line is erased before it is written: behind a full one, its last character would be. What is below is
+        // erased after the last.
+        return up + lines.map { "\u{1b}[K\($0)\n" }.joined() + "\u{1b}[J"
     }
 }

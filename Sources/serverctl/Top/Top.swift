@@ -50,8 +50,10 @@ struct Top: DaemonVerb {
             path: path(context), interval: interval?.microseconds ?? 2_000_000, uptime: context.uptime)
         switch try show(feed, context) {
         case .quit: break
-        // Whoever sent it is to see that it did what it does.
-        case .signal(let number): raise(number)
+        case .signal(let number):
+            // Whoever sent it is to see that it did what it does. What the language's runtime would do is for crashes.
+            signal(number, SIG_DFL)
+            raise(number)
         }
         return .done
     }

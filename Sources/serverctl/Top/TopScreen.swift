@@ -185,7 +185,12 @@ extension TopScreen {
             .init(heading: heading, isNumber: true, importance: importance, cells: cells(text))
         }
         // What it is sorted by is to be seen.
-        let (cpu, bytes) = (model.sorting == .cpu ? 20 : 8, model.sorting == .bytes ? 20 : 7)
+        let (cpu, time, bytes) =
+            switch model.sorting {
+            case .age: (8, 4, 7)
+            case .cpu: (20, 19, 7)
+            case .bytes: (8, 4, 20)
+            }
         let columns = [
             number("ID", 30) { "\($0.status.id)" },
             .init(heading: "SERVICE", importance: 9, least: 8, cells: cells(\.status.service)),
@@ -197,7 +202,7 @@ extension TopScreen {
             number("PID", 2) { $0.status.pid.map { "\($0)" } },
             number("AGE", 10) { TimeText.span(now - $0.status.startTimestamp) },
             number("CPU", cpu) { $0.cpuPercent.map { "\(Int($0.rounded()))%" } },
-            number("TIME", 4) { $0.status.cpuTime.map(TimeText.fineSpan) },
+            number("TIME", time) { $0.status.cpuTime.map(TimeText.fineSpan) },
             number("MEMORY", 1) { $0.status.memory.map(SizeText.of) },
             number("IN", bytes) { $0.status.bytesIn.map(SizeText.of) },
             number("OUT", bytes) { $0.status.bytesOut.map(SizeText.of) },
