@@ -13,7 +13,7 @@ import time
 import pyte
 
 # How long a screen may take to become what it should be.
-PATIENCE = 20
+PATIENCE = float(os.environ.get("PATIENCE", 20))
 
 
 def private(mode):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # serverctl in a terminal: keys are pressed, and what is on the screen then is compared with files in Golden.
 #
-# With UPDATE=1 those files are written instead, after the screen has not changed for a second.
+# Names of checks may be given; all of them otherwise. With UPDATE=1 those files are written instead, after the screen has not changed for a second.
 import contextlib
 import difflib
 import os
@@ -188,6 +188,8 @@ def progress():
 
 passed = failed = 0
 for check in [usual_size, closing, large_size, no_colour, endings, stopping, progress]:
+    if sys.argv[2:] and check.__name__ not in sys.argv[2:]:
+        continue
     name = check.__doc__.strip()
     try:
         check()

@@ -233,6 +233,14 @@ struct SparklineTests {
         #expect(Sparkline.render([0.5], width: 1, .blocks) == "▅")
     }
 
+    @Test("the highest value has the highest bar, however it is rounded")
+    func rounding() {
+        for number in 1...5000 {
+            let value = Double(number) * 1.37 / 1.000_3
+            #expect(Sparkline.render([value], width: 1, .blocks) == "█")
+        }
+    }
+
     @Test("there is a column for each value, in any width", arguments: [0, 1, 2, 3, 4])
     func width(width: Int) {
         #expect(Sparkline.render([1, 2, 3], width: width, .blocks).count == width)

@@ -29,7 +29,8 @@ enum Sparkline {
         let levels = glyphs.levels
         let bars = shown.map { value in
             guard value > 0 else { return levels[0] }
-            return levels[Int((value * Double(levels.count - 1) / highest).rounded(.up))]
+            // The highest value itself may come out a trifle above the highest level.
+            return levels[min(levels.count - 1, Int((value * Double(levels.count - 1) / highest).rounded(.up)))]
         }
         return String(repeating: " ", count: max(0, width) - bars.count) + String(bars)
     }
