@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of the project. Each is a script that may be run by itself.
 
-.PHONY: help demo test bench build release format gates fuzz deps
+.PHONY: help demo test bench build release format gates fuzz soak deps
 
 help:
 	@echo 'make demo     build, start serverd with demo services, talk to each of them, run until Ctrl-C'
@@ -9,6 +9,7 @@ help:
 	@echo 'make bench    measure serverd beside its peers; writes its figures as JSON into bench/out'
 	@echo 'make build    a debug build            make release  an optimised build'
 	@echo 'make format   format the Swift code    make gates    the gates alone, after a build'
+	@echo 'make soak     20 reloads a second for 60 seconds, with 300 clients a second, none of whom may notice'
 	@echo 'make fuzz     fuzz the parsers of the admin socket for 60 seconds, or make fuzz SECONDS=N'
 
 demo: deps
@@ -37,6 +38,9 @@ gates:
 
 fuzz: deps
 	@.ci/with-swift Tests/Fuzz/run $(SECONDS)
+
+soak: deps
+	@SERVERD_TEST_RELOAD_SECONDS=60 SERVERD_TEST_RELOAD_CLIENTS=300 .ci/with-swift swift test --filter ReloadLoadTests
 
 deps:
 	@.ci/prepare

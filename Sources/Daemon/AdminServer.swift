@@ -24,17 +24,18 @@ final class AdminServer: Sendable {
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
-    init(_ path: String, _ manager: ServiceManager, logger: Logger, clientLimit: Int = clientLimit) async throws {
+    init(
+        _ path: String, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger, clientLimit: Int = clientLimit
+    ) async throws {
         lock = try AdminLock(socket: path)
-        let access = manager.context.settings.access
         let dispatcher = ManagerMethods(
-            manager: manager, access: access, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
+            manager: manager, reloader: reloader, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()
         options.maxConnections = clientLimit
         // Whoever may connect is judged call by call.
-        options.socketFileMode = access.isRootOnly ? 0o600 : 0o666
+        options.socketFileMode = Self.fileMode(manager.context.settings.value)
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
         options.refusesDescriptors = true
@@ -50,15 +51,23 @@ final class AdminServer: Sendable {
         }
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
-                let (caller, loop) = (AdminCaller($0.socket), $0.socket.loop)
+                let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
                 try await clients.withClient($0) { receive, send in
                     _ = try await dispatcher.serve(
-                        caller, receive: receive, send: send, yield: { await loop.yieldTurn() })
+                        caller, receive: receive, send: send, hangUp: { await socket.hungUp() },
+                        yield: { await loop.yieldTurn() })
                 }
             }
         } catch {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
         }
+        manager.context.settings.observe { [weak server] settings in
+            server?.core.listener.setFileMode(Self.fileMode(settings))
+        }
+    }
+
+    private static func fileMode(_ settings: DaemonSettings) -> UInt32 {
+        settings.access.isRootOnly ? 0o600 : 0o666
     }
 
     /// Closes the socket, removes its file, and ends every client's connection.
@@ -67,15 +76,5 @@ final class AdminServer: Sendable {
         await server.closeFinishedAndHandlersDetermined()
         reserve.close()
         lock.release()
-    }
-}
-
-extension AdminCaller {
-    /// Whoever is at the other end; nobody has the ids that stand for one whom the kernel does not know.
-    fileprivate init(_ socket: ConnectedSocket) {
-        let credentials = socket.peerCredentials
-        uid = credentials?.uid ?? .max
-        pid = credentials?.pid ?? 0
-        groups = [credentials?.gid ?? .max] + socket.peerGroups
     }
 }

@@ -7,20 +7,22 @@ internal import Logging
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Supervision
 internal import SystemPackage
 
 extension Service {
     /// Counts and logs one event of one of the servers.
     func handle(_ event: ServerEvent) {
         switch event {
-        case .connectionAccepted(let id, let peer):
-            counters.countAccepted()
-            logger.debug("connection accepted", metadata: describe(id, peer))
-        case .connectionEnded(let id, let peer, let duration):
-            connectionEnded(id, peer, duration)
+        case .connectionAccepted(let connection):
+            accepted(connection)
+        case .connectionEnded(let connection, let duration, let error):
+            ended(connection, duration, error)
+            connectionEnded(connection.id, connection.peer, duration)
         case .connectionRefused(let peer):
             counters.countRefused()
             logger.info("connection refused", metadata: ["peer": .stringConvertible(peer)])
+            context.events.connectionRefused(by: name, peer)
         case .atConnectionLimit(let limit):
             logger.warning(
                 """
@@ -39,12 +41,20 @@ extension Service {
         case .closed(let error):
             if let error { closed(because: error) }
         }
-        context.changed()
+        former.forgetEnded()
+        changed()
+    }
+
+    private func accepted(_ connection: Connection) {
+        counters.countAccepted()
+        logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
+        for closing in closings where closing.closesServices { closing.admit(connection.id, of: name.description) }
+        if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }
 
     private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {
         // A program's end says more, and is logged where it is known.
-        guard program == nil else { return }
+        guard builtInConnections.removeValue(forKey: id) != nil else { return }
         var metadata = describe(id, peer)
         metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
         logger.info("connection ended", metadata: metadata)
@@ -62,7 +72,8 @@ extension Service {
         var metadata = describe(id, peer)
         metadata["error"] = .string("\(error)")
         // A program's failure is told with its end, or was when it could not be started.
-        logger.log(level: program == nil ? .info : .debug, "handler failed", metadata: metadata)
+        let isOfProgram = error is HandlerFailure || error is SpawnFailure
+        logger.log(level: isOfProgram ? .debug : .info, "handler failed", metadata: metadata)
     }
 
     private func closed(because error: any Error) {

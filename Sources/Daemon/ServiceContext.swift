@@ -3,7 +3,6 @@
 
 internal import EventLoops
 internal import Logging
-internal import ServiceConfig
 internal import SocketServer
 internal import Supervision
 
@@ -11,13 +10,15 @@ internal import Supervision
 struct ServiceContext: Sendable {
     let loop: EventLoop
     let spawner: Spawner
-    let settings: DaemonSettings
+    let settings: CurrentSettings
     let logger: Logger
     let numbering: ConnectionNumbering
     /// The daemon's own environment, from which services may pass variables on.
     let environment: [String: String]
     /// Who the daemon is, and so who its programs are unless they change.
     let identity: ProcessIdentity
+    /// Who wants to be told what happens.
+    let events: EventHub
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

@@ -19,6 +19,11 @@ final class ServiceProgram: @unchecked Sendable {
     private(set) var running: [UInt64: RunningHandler] = [:]
     private let standardError: StandardErrorChannel
     private let output: HandlerOutput
+    /// How many connections it serves, those for which it is only being started too.
+    private var uses = 0
+    private var isRetired = false
+    /// Whether what its processes write to is closed.
+    private(set) var isClosed = false
 
     /// The program of `service`; nil when the service is a built-in one.
     ///
@@ -50,6 +55,7 @@ final class ServiceProgram: @unchecked Sendable {
             local: connection.socket.localAddress ?? .unix(.unnamed),
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
         let slot = await spawner.slot(for: command)
+        let stream = definition.allowsShutdown ? connection.socket.streamIdentity : nil
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
                 in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
@@ -60,7 +66,8 @@ final class ServiceProgram: @unchecked Sendable {
             return nil
         }
         connections.began(process.pid, connection.id)
-        running[connection.id] = RunningHandler(process: process, localAddress: environment.local)
+        running[connection.id] = RunningHandler(
+            process: process, localAddress: environment.local, stream: stream)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
             running[connection.id] = nil
@@ -72,12 +79,30 @@ final class ServiceProgram: @unchecked Sendable {
     /// The process has ended.
     func ended(_ process: HandlerProcess, _ connection: Connection) {
         connections.ended(process.pid, connection.id)
-        running[connection.id] = nil
         standardError.connectionEnded(connection.id, leader: process.pid)
     }
 
+    /// It is to serve one more connection.
+    func beginUse() { uses += 1 }
+
+    /// It has done so.
+    func endUse() {
+        uses -= 1
+        if isRetired, uses == 0 { close() }
+    }
+
+    /// It serves no other connections than it has: after the last one it is closed.
+    func retire() {
+        isRetired = true
+        if uses == 0 { close() }
+    }
+
+    /// The connection has ended; its handler is told for the last time.
+    func forget(_ connection: UInt64) -> RunningHandler? { running.removeValue(forKey: connection) }
+
     /// Closes what its processes wrote to, after a last look.
     func close() {
+        isClosed = true
         standardError.close()
         output.finish()
     }
@@ -87,6 +112,8 @@ final class ServiceProgram: @unchecked Sendable {
 struct RunningHandler: Sendable {
     let process: HandlerProcess
     let localAddress: SocketAddress
+    /// By what the kernel knows the stream, if it may be shut down.
+    let stream: StreamIdentity?
 }
 
 /// Which connection a service's running process serves.

@@ -52,7 +52,8 @@ package struct StartSequence: Sendable {
             let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
-                configuration, adminSocket: adminSocket, inherited: inherited, writer: writer,
+                configuration, from: ConfigurationSource(location), adminSocket: adminSocket, inherited: inherited,
+                writer: writer,
                 watchdog: try announcedWatchdog())
             try daemon.run()
             return .success

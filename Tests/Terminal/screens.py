@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # serverctl in a terminal: keys are pressed, and what is on the screen then is compared with files in Golden.
 #
-# Names of checks may be given; all of them otherwise. With UPDATE=1 those files are written instead, after the screen has not changed for a second.
+# Names of checks may be given, for others to be left out. With UPDATE=1 those files are written instead, after the
+# screen has not changed for a while.
 import contextlib
 import difflib
 import os
