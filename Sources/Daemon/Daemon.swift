@@ -12,18 +12,20 @@ package import Systemd
 /// The daemon, composed of its parts.
 package struct Daemon: Sendable {
     private let configuration: Configuration
+    private let doubts: [ConfigurationDoubt]
     private let adminSocket: String
     private let inherited: InheritedSockets
     private let writer: LogWriter
     private let watchdog: Watchdog?
     private let logger: Logger
 
-    /// A daemon that has opened nothing yet.
+    /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration.
     package init(
-        _ configuration: Configuration, adminSocket: String, inherited: InheritedSockets, writer: LogWriter,
-        watchdog: Watchdog?
+        _ configuration: Configuration, doubts: [ConfigurationDoubt] = [], adminSocket: String,
+        inherited: InheritedSockets, writer: LogWriter, watchdog: Watchdog?
     ) {
         self.configuration = configuration
+        self.doubts = doubts
         self.adminSocket = adminSocket
         self.inherited = inherited
         self.writer = writer
@@ -41,9 +43,7 @@ package struct Daemon: Sendable {
     private func serve() async throws {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
-        if let shortage = configuration.descriptorShortage(limit: ProcessEnvironment.descriptorLimit) {
-            logger.warning("\(shortage)")
-        }
+        for doubt in doubts { doubt.log(to: logger) }
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context, configuration)
         // First: whoever is second must not touch a socket of the first.

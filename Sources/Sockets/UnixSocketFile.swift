@@ -7,23 +7,6 @@ internal import Glibc
 internal import Policy
 internal import SystemPackage
 
-/// The mode and owner of a socket file.
-package struct SocketFileOptions: Hashable, Sendable {
-    /// The permission bits; who may write may connect.
-    package var mode: UInt32
-    /// The owner; `nil` leaves it to the system.
-    package var user: UInt32?
-    /// The group; `nil` leaves it to the system.
-    package var group: UInt32?
-
-    /// Everybody may connect, unless told otherwise.
-    package init(mode: UInt32 = 0o666, user: UInt32? = nil, group: UInt32? = nil) {
-        self.mode = mode
-        self.user = user
-        self.group = group
-    }
-}
-
 /// A socket file that we created: it is unlinked only while it is still the same file.
 struct UnixSocketFile: Sendable {
     let path: String

@@ -52,7 +52,7 @@ enum EventText {
     private static func mistakes(_ errors: [ConfigurationError]) -> String {
         guard let first = errors.first else { return "the configuration has mistakes" }
         let rest = errors.count > 1 ? "; and \(errors.count - 1) more" : ""
-        return ConfigurationErrorText.headline(first) + rest
+        return first.headline + rest
     }
 
     private static func subscriber(_ event: Event) -> String {

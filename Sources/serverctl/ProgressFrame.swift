@@ -77,9 +77,9 @@ struct ProgressFrame {
 
     /// The line, with `…` in place of what does not fit.
     private static func cut(_ line: String, to width: Int) -> String {
-        guard PlainText.width(line) > width else { return line }
+        guard TextWidth.of(line) > width else { return line }
         var result = line
-        while !result.isEmpty, PlainText.width(result) >= width { result.unicodeScalars.removeLast() }
+        while !result.isEmpty, TextWidth.of(result) >= width { result.unicodeScalars.removeLast() }
         return result + "…"
     }
 }
