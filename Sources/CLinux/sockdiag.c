@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP streams by NETLINK_SOCK_DIAG: requests for one or for all of a port, their answers, and the end of a stream.
-#include "sockdiag.h"
+#include "clinux_sockdiag.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

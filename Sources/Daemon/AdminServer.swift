@@ -50,10 +50,11 @@ final class AdminServer: Sendable {
         }
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
-                let (caller, loop) = (AdminCaller($0.socket), $0.socket.loop)
+                let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
                 try await clients.withClient($0) { receive, send in
                     _ = try await dispatcher.serve(
-                        caller, receive: receive, send: send, yield: { await loop.yieldTurn() })
+                        caller, receive: receive, send: send, hangUp: { await socket.hungUp() },
+                        yield: { await loop.yieldTurn() })
                 }
             }
         } catch {
@@ -67,15 +68,5 @@ final class AdminServer: Sendable {
         await server.closeFinishedAndHandlersDetermined()
         reserve.close()
         lock.release()
-    }
-}
-
-extension AdminCaller {
-    /// Whoever is at the other end; nobody has the ids that stand for one whom the kernel does not know.
-    fileprivate init(_ socket: ConnectedSocket) {
-        let credentials = socket.peerCredentials
-        uid = credentials?.uid ?? .max
-        pid = credentials?.pid ?? 0
-        groups = [credentials?.gid ?? .max] + socket.peerGroups
     }
 }

@@ -77,7 +77,7 @@ package struct Daemon: Sendable {
         return ServiceContext(
             loop: loop, spawner: spawner, settings: configuration.settings, logger: logger,
             numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, identity: .current,
-            changed: { reporter.changed() })
+            events: EventHub(on: loop, logger: logger), changed: { reporter.changed() })
     }
 
     private func shutDown(

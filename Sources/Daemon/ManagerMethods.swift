@@ -8,14 +8,6 @@ internal import ServiceConfig
 internal import SocketServer
 internal import Varlink
 
-/// Whoever has connected to the admin socket, by the kernel's word.
-struct AdminCaller: VarlinkCaller {
-    let uid: UInt32
-    let pid: Int32
-    /// The effective and the supplementary groups.
-    let groups: [UInt32]
-}
-
 /// The methods of the manager interface.
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
@@ -31,8 +23,8 @@ struct ManagerMethods: Sendable {
                 vendor: "serverd", product: "serverd", version: Version.text, url: "https://github.com/serverd/serverd"),
             interfaces: [
                 Interface(
-                    name: Manager.interfaceName, description: Manager.interfaceDescription, methods: looking + operating
-                )
+                    name: Manager.interfaceName, description: Manager.interfaceDescription,
+                    methods: looking + watching + operating + closing)
             ])
     }
 
@@ -43,15 +35,31 @@ struct ManagerMethods: Sendable {
                 let name = query.service ?? ""
                 throw .noSuchService(name, nearest: await manager.nearestName(to: name))
             },
-            method(Manager.ListServices.self) { _ in await manager.listServices() },
             method(Manager.DescribeService.self) { (query) async throws(VarlinkError) in
                 try await manager.describe(service: query.service)
             },
-            method(Manager.ListConnections.self) { (query) async throws(VarlinkError) in
-                try await manager.listConnections(query.filter ?? ConnectionFilter(), usage: query.usage ?? true)
-            },
             method(Manager.DescribeConnection.self) { (query) async throws(VarlinkError) in
                 try await manager.describe(connection: query.id)
+            },
+        ]
+    }
+
+    private var watching: [Method<AdminCaller>] {
+        [
+            Method(streaming: Manager.Subscribe.self) { (query, caller, replies) in
+                try authorize(Manager.Subscribe.self, caller)
+                return try await manager.subscribe(query, caller, replies)
+            },
+            Method(streamingIfAsked: Manager.ListServices.self) { (_, caller, replies) in
+                try authorize(Manager.ListServices.self, caller)
+                guard let replies else { return await manager.listServices() }
+                return try await manager.listServices(replies)
+            },
+            Method(streamingIfAsked: Manager.ListConnections.self) { (query, caller, replies) in
+                try authorize(Manager.ListConnections.self, caller)
+                let (filter, usage) = (query.filter ?? ConnectionFilter(), query.usage ?? true)
+                guard let replies else { return try await manager.listConnections(filter, usage: usage) }
+                return try await manager.listConnections(filter, usage: usage, replies)
             },
         ]
     }
@@ -64,6 +72,9 @@ struct ManagerMethods: Sendable {
             method(Manager.ResumeService.self) { (query) async throws(VarlinkError) in
                 try await change(query.service) { await $0.resume() }
             },
+            method(Manager.OpenService.self) { (query) async throws(VarlinkError) in
+                try await change(query.service) { await $0.reopen() }
+            },
             method(Manager.SetLimit.self) { (query) async throws(VarlinkError) in
                 let most = ServerOptions.defaultMaxConnections
                 guard (1...most).contains(query.maxConnections) else {
@@ -74,6 +85,23 @@ struct ManagerMethods: Sendable {
                     await $0.setLimit(query.maxConnections)
                     return true
                 }
+            },
+        ]
+    }
+
+    private var closing: [Method<AdminCaller>] {
+        [
+            closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+                ProgressReply(progress: $1)
+            },
+            closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+                ProgressReply(progress: $1)
+            },
+            closing(Manager.Drain.self) { (call) async throws(VarlinkError) in try await manager.drain(call) } reply: {
+                ProgressReply(progress: $1)
+            },
+            closing(Manager.CloseConnection.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+                Manager.CloseConnection.Result(progress: $1, exit: $0.exit)
             },
         ]
     }
@@ -91,28 +119,48 @@ struct ManagerMethods: Sendable {
         return ServiceReply(service: await service.status)
     }
 
+    // MARK: Who may, and what is told
+
     /// A method for those who have its permission; each change is logged, and who made it.
     private func method<M: ManagerMethod>(
         _ declared: M.Type, _ body: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> M.Result
     ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
-            let mayCall =
-                caller.uid == owner || access.permits(M.permission.configured, uid: caller.uid, groups: caller.groups)
-            guard mayCall else {
-                throw VarlinkError(Manager.NotPermitted(method: M.name, needs: M.permission))
-            }
+            try authorize(declared, caller)
             let result = try await body(parameters)
-            if M.permission != .read {
-                logger.notice(
-                    "changed by an operator",
-                    metadata: [
-                        "method": .string(M.name),
-                        "parameters": .string(String(decoding: JSONText.encode(parameters), as: UTF8.self)),
-                        "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
-                    ])
-            }
+            if M.permission != .read { logChange(declared, parameters, caller) }
             return result
         }
+    }
+
+    /// A method that closes something: it tells its progress if asked, and answers at the end.
+    private func closing<M: ManagerMethod>(
+        _ declared: M.Type, begin: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> Closing,
+        reply: @escaping @Sendable (Closing, ClosingProgress) -> M.Result
+    ) -> Method<AdminCaller> {
+        Method(streamingIfAsked: declared) { (parameters, caller, replies) in
+            try authorize(declared, caller)
+            let closing = try await begin(parameters)
+            logChange(declared, parameters, caller)
+            return reply(closing, try await closing.follow { try await replies?.send(reply(closing, $0)) })
+        }
+    }
+
+    private func authorize<M: ManagerMethod>(_ method: M.Type, _ caller: AdminCaller) throws(VarlinkError) {
+        let needed = M.permission.configured
+        guard caller.uid == owner || access.permits(needed, uid: caller.uid, groups: caller.groups) else {
+            throw VarlinkError(Manager.NotPermitted(method: M.name, needs: M.permission))
+        }
+    }
+
+    private func logChange<M: ManagerMethod>(_ method: M.Type, _ parameters: M.Parameters, _ caller: AdminCaller) {
+        logger.notice(
+            "changed by an operator",
+            metadata: [
+                "method": .string(M.name),
+                "parameters": .string(String(decoding: JSONText.encode(parameters), as: UTF8.self)),
+                "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
+            ])
     }
 }
 

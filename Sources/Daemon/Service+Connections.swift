@@ -12,7 +12,7 @@ internal import Supervision
 extension Service {
     /// The connections that have not ended, by id, without what they use.
     var connectionStatuses: [ConnectionStatus] {
-        servers.flatMap { $0.core.connections }.sorted { $0.id < $1.id }.map(status)
+        connections.sorted { $0.id < $1.id }.map { status(of: $0) }
     }
 
     /// The ports on which its TCP connections arrive.
@@ -38,8 +38,13 @@ extension Service {
         }
     }
 
-    private func status(_ connection: Connection) -> ConnectionStatus {
-        let running = program?.running[connection.id]
+    /// The connection without what it uses.
+    func status(of connection: Connection) -> ConnectionStatus {
+        status(of: connection, program?.running[connection.id])
+    }
+
+    /// The connection, served by `running` or within serverd.
+    func status(of connection: Connection, _ running: RunningHandler?) -> ConnectionStatus {
         let local = running?.localAddress ?? connection.socket.localAddress ?? .unix(.unnamed)
         var status = ConnectionStatus(
             id: connection.id, service: definition.name.description,
@@ -47,7 +52,7 @@ extension Service {
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
             startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))
-        if let process = running?.process, process.isExecuted { status.pid = process.pid }
+        if let process = running?.process, process.isExecuted, process.report == nil { status.pid = process.pid }
         return status
     }
 
@@ -63,5 +68,6 @@ extension Service {
 }
 
 extension SocketAddress {
-    fileprivate var isInet: Bool { if case .inet = self { true } else { false } }
+    /// Whether it is an address of the Internet.
+    var isInet: Bool { if case .inet = self { true } else { false } }
 }

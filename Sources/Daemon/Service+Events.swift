@@ -13,14 +13,15 @@ extension Service {
     /// Counts and logs one event of one of the servers.
     func handle(_ event: ServerEvent) {
         switch event {
-        case .connectionAccepted(let id, let peer):
-            counters.countAccepted()
-            logger.debug("connection accepted", metadata: describe(id, peer))
-        case .connectionEnded(let id, let peer, let duration):
-            connectionEnded(id, peer, duration)
+        case .connectionAccepted(let connection):
+            accepted(connection)
+        case .connectionEnded(let connection, let duration, let error):
+            connectionEnded(connection.id, connection.peer, duration)
+            ended(connection, duration, error)
         case .connectionRefused(let peer):
             counters.countRefused()
             logger.info("connection refused", metadata: ["peer": .stringConvertible(peer)])
+            context.events.connectionRefused(by: definition.name, peer)
         case .atConnectionLimit(let limit):
             logger.warning(
                 """
@@ -39,7 +40,16 @@ extension Service {
         case .closed(let error):
             if let error { closed(because: error) }
         }
-        context.changed()
+        changed()
+    }
+
+    private func accepted(_ connection: Connection) {
+        counters.countAccepted()
+        logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
+        for closing in closings where closing.closesServices {
+            closing.admit(connection.id, of: definition.name.description)
+        }
+        if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }
 
     private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {

@@ -13,7 +13,7 @@ extension Service {
         guard suspension == nil else { return true }
         suspension = servers
         for server in servers { server.core.holdAccepting() }
-        context.changed()
+        changed()
         return true
     }
 
@@ -25,7 +25,7 @@ extension Service {
         for server in suspension ?? [] { server.core.releaseAccepting() }
         suspension = nil
         if throttle.isHolding { endThrottling() }
-        context.changed()
+        changed()
         return true
     }
 
@@ -39,6 +39,6 @@ extension Service {
     /// Changes how many connections the service may have.
     func setLimit(_ maximum: Int) {
         limit.setMaximum(maximum)
-        context.changed()
+        changed()
     }
 }

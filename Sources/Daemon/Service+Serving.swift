@@ -24,8 +24,9 @@ extension Service {
     /// - Throws: what counts as a handler's error: the program could not be started, or its end is no success.
     func serve(_ connection: Connection) async throws {
         guard let program, let process = try await start(program, for: connection) else { return }
-        let ladder = StopLadder.terminate(grace: context.settings.stopTimeout)
-        await connection.handOver(stop: { process.stop(ladder) }, ended: { _ = await process.exited() })
+        await connection.handOver(
+            stop: { self.assumeIsolated { process.stop($0.stopLadder(of: connection.id)) } },
+            ended: { _ = await process.exited() })
         let report = await process.exited()
         program.ended(process, connection)
         log(report, of: process, connection)

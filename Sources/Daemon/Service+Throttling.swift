@@ -41,7 +41,7 @@ extension Service {
                 ])
         }
         context.loop.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.endThrottling() } }
-        context.changed()
+        changed()
     }
 
     /// Holds a server back until the throttling ends.
@@ -56,6 +56,6 @@ extension Service {
         throttle.endsAt = nil
         for server in throttle.held { server.core.releaseAccepting() }
         throttle.held = []
-        context.changed()
+        changed()
     }
 }

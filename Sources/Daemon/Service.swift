@@ -3,6 +3,7 @@
 
 internal import EventLoops
 internal import Logging
+internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
@@ -12,9 +13,9 @@ internal import Supervision
 ///
 /// | phase | listeners | leaves it by |
 /// |---|---|---|
-/// | open | each listens, or is tried again | `drain`; a handler's error, if that is to close the service |
-/// | draining | those in their queues are served, then they are closed | its last connection's end |
-/// | closed | none; after a handler's error there may be connections | `drain`, which waits for those |
+/// | open | each listens, or is tried again | `close`; a handler's error, if that is to close the service |
+/// | draining | those in their queues are served, then they are closed | the end of its last ``Closing`` |
+/// | closed | none; there may be connections that were left alone | `reopen` |
 ///
 /// It lives on the loop: what it does between two awaits nobody else can disturb.
 actor Service {
@@ -35,6 +36,13 @@ actor Service {
     var throttle = ServiceThrottle()
     var suspension: [StreamServer]?
     var repeated = RepeatedConditions()
+    /// Servers that listen no more and have connections, while others listen in their place.
+    private var formerServers: [StreamServer] = []
+    /// The closings that it takes part in.
+    var closings: [Closing] = []
+    /// The connections that were asked to end.
+    var endRequests: [UInt64: EndRequest] = [:]
+    private var lastShown: Shown?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -50,12 +58,36 @@ actor Service {
         program = try ServiceProgram(definition, context, logger: logger)
     }
 
-    var servers: [StreamServer] { listeners.compactMap(\.server) }
+    var servers: [StreamServer] { listeners.compactMap(\.server) + formerServers }
+
+    /// Its connections that have not ended, in no order.
+    var connections: [Connection] { servers.flatMap { $0.core.connections } }
 
     /// Connections that have not ended.
     var connectionCount: Int { servers.reduce(0) { $0 + $1.numConnections } }
 
     // MARK: Opening
+
+    /// Listens again where it does not: after a close at once, after a failure without waiting for the next try.
+    ///
+    /// - Returns: false while it is draining.
+    func reopen() async -> Bool {
+        guard phase != .draining else { return false }
+        phase = .open
+        formerServers.removeAll { $0.numConnections == 0 }
+        for index in listeners.indices where listeners[index].server?.isClosed ?? true {
+            listeners[index].retry?.cancel()
+            if case .inherited(let name) = listeners[index].address.kind {
+                failed(
+                    index, "the socket named \"\(name)\" was handed over when serverd was started, and is closed now; "
+                        + "start serverd again to get it once more", canRetry: false)
+            } else {
+                await listen(index)
+            }
+        }
+        changed()
+        return true
+    }
 
     /// Begins to listen on every address; what cannot be bound is tried again by itself.
     func open(claiming inherited: InheritedSockets) async {
@@ -98,6 +130,7 @@ actor Service {
     private func listen(_ index: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
         do {
             let server = try await makeServer(place)
+            if let former = listeners[index].server, former.numConnections > 0 { formerServers.append(former) }
             listeners[index].server = server
             listeners[index].failure = nil
             listeners[index].backoff.succeeded()
@@ -105,12 +138,12 @@ actor Service {
             if listeningTimestamp == nil { listeningTimestamp = WallClock.microseconds }
             if throttle.isHolding { hold(server) }
             holdIfSuspended(server)
-            // A handler's error may have closed the service meanwhile. A drain waits for this one.
-            if phase == .closed { await server.close() }
+            // It may have been closed meanwhile.
+            if phase != .open { await server.close() }
         } catch {
             failed(index, "\(error)", canRetry: listeners[index].address.placeToBind(definition.socketFile) != nil)
         }
-        context.changed()
+        changed()
     }
 
     private func failed(_ index: Int, _ reason: String, canRetry: Bool) {
@@ -163,55 +196,75 @@ actor Service {
         guard phase == .open else { return }
         phase = .closed
         for listener in listeners { listener.retry?.cancel() }
-        let servers = servers
-        _ = Task(executorPreference: context.loop) {
-            for server in servers { await server.close() }
-        }
+        stopListening()
+        changed()
     }
 
-    /// Stops listening without losing who has connected, gives connections `grace` to end, and then ends them.
-    ///
-    /// Returns when none is left; a call while another one drains returns at once. It must not be cancelled.
-    func drain(grace: Duration) async {
-        guard phase != .draining else { return }
+    /// It is closing: nobody is tried again, and nobody is held back any more.
+    func beginDraining() {
+        guard phase == .open else { return }
         phase = .draining
+        suspension = nil
         for listener in listeners { listener.retry?.cancel() }
-        context.changed()
-        // One that is being opened at this moment is drained as the others are.
+        changed()
+    }
+
+    /// What it drained is gone.
+    func didDrain() { phase = .closed }
+
+    /// Accepts those who have connected, and returns when it listens no more.
+    func finishAccepting() async {
+        // One that is being opened at this moment is closed by itself.
         for opening in listeners.compactMap(\.opening) { await opening.value }
-        let servers = servers
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [loop = context.loop] in
-                // Cancelled when the connections have ended by themselves.
-                guard (try? await loop.sleep(for: grace)) != nil else { return }
-                await Self.end(servers)
-            }
-            await Self.finish(servers)
-            group.cancelAll()
+            for server in servers { group.addTask { await server.finishAccepting() } }
         }
-        phase = .closed
-        program?.close()
+    }
+
+    /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
+    func close(_ plan: ClosingPlan) -> Closing {
+        if let closing = closings.first(where: { $0.closesServices && $0.serviceName != nil }) {
+            closing.tighten(plan)
+            return closing
+        }
+        let closing = Closing(plan, of: [self], closesServices: true, on: context.loop, tell: context.events.tell)
+        closing.begin()
+        return closing
+    }
+
+    /// Closes for good: stops listening without losing who has connected, gives connections `grace` to end, and then
+    /// ends them.
+    ///
+    /// Returns when none is left.
+    func drain(grace: Duration) async {
+        await close(.stop(after: grace, stopTimeout: context.settings.stopTimeout, now: context.loop.now)).finished()
+        retire()
+    }
+
+    /// Lets go of what its programs wrote to; it is not opened again.
+    func retire() { program?.close() }
+
+    /// Something that the status shows may have changed.
+    func changed() {
         context.changed()
+        context.events.noteChange()
+        guard context.events.hasSubscribers else { return }
+        let former = lastShown
+        noteShown()
+        guard lastShown != former else { return }
+        context.events.serviceChanged(status)
     }
 
-    /// Ends the grace of a drain: connections are ended now.
-    func endConnections() async { await Self.end(servers) }
-
-    private static func finish(_ servers: [StreamServer]) async {
-        await withTaskGroup(of: Void.self) { group in
-            for server in servers {
-                group.addTask {
-                    await server.finishAccepting()
-                    await server.closeFinishedAndHandlersDetermined()
-                }
-            }
-        }
+    /// Only what changes from now on is a change.
+    func noteShown() {
+        lastShown = Shown(state: state, limit: limit.maximum, addresses: listeners.map(\.shownAddress))
     }
 
-    private static func end(_ servers: [StreamServer]) async {
-        await withTaskGroup(of: Void.self) { group in
-            for server in servers { group.addTask { await server.close(closeExistingConnections: true) } }
-        }
+    /// What is told of a service when it changes.
+    struct Shown: Equatable {
+        let state: ServiceState
+        let limit: Int
+        let addresses: [String]
     }
 
     // MARK: Looking at it

@@ -18,6 +18,8 @@ struct ServiceContext: Sendable {
     let environment: [String: String]
     /// Who the daemon is, and so who its programs are unless they change.
     let identity: ProcessIdentity
+    /// Who wants to be told what happens.
+    let events: EventHub
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

@@ -54,6 +54,16 @@ extension ServiceManager {
         return service
     }
 
+    /// Adds what the handlers of connections use, and what their streams have carried.
+    func addUsage(to connections: [ConnectionStatus]) async -> [ConnectionStatus] {
+        var result: [ConnectionStatus] = []
+        for (name, connections) in Dictionary(grouping: connections, by: \.service) {
+            guard let service = services[name] else { continue }
+            result += await addUsage(to: connections, of: service)
+        }
+        return result.sorted { $0.id < $1.id }
+    }
+
     // The loop turns between some of them: thousands of processes take a while.
     private func addUsage(to connections: [ConnectionStatus], of service: Service) async -> [ConnectionStatus] {
         var result = connections

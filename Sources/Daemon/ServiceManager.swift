@@ -18,6 +18,7 @@ actor ServiceManager {
     let configuration: Configuration?
     private(set) var daemonState = DaemonState.starting
     private let startTimestamp = WallClock.microseconds
+    private var draining: Closing?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -57,20 +58,33 @@ actor ServiceManager {
         }
     }
 
-    /// Drains every service, all at the same time, and returns when no connection is left.
+    /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
     func drain() async {
         daemonState = .stopping
-        let grace = context.settings.drainTimeout
-        await withTaskGroup(of: Void.self) { group in
-            for service in services.values { group.addTask { await service.drain(grace: grace) } }
-        }
+        let settings = context.settings
+        let plan = ClosingPlan.stop(
+            after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)
+        await drain(plan).finished()
+        for service in services.values { await service.retire() }
     }
 
     /// Ends the grace of a drain: connections are ended now.
     func endConnections() async {
-        await withTaskGroup(of: Void.self) { group in
-            for service in services.values { group.addTask { await service.endConnections() } }
+        let stopTimeout = context.settings.stopTimeout
+        await drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now)).finished()
+    }
+
+    /// Closes every service by `plan`, or makes such a closing that is under way as strict.
+    func drain(_ plan: ClosingPlan) -> Closing {
+        if let draining, !draining.isFinished {
+            draining.tighten(plan)
+            return draining
         }
+        let closing = Closing(
+            plan, of: Array(services.values), closesServices: true, on: context.loop, tell: context.events.tell)
+        draining = closing
+        closing.begin()
+        return closing
     }
 
     // MARK: Looking at them

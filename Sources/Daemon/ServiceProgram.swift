@@ -50,6 +50,7 @@ final class ServiceProgram: @unchecked Sendable {
             local: connection.socket.localAddress ?? .unix(.unnamed),
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
         let slot = await spawner.slot(for: command)
+        let stream = definition.allowsShutdown ? connection.socket.streamIdentity : nil
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
                 in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
@@ -60,7 +61,8 @@ final class ServiceProgram: @unchecked Sendable {
             return nil
         }
         connections.began(process.pid, connection.id)
-        running[connection.id] = RunningHandler(process: process, localAddress: environment.local)
+        running[connection.id] = RunningHandler(
+            process: process, localAddress: environment.local, stream: stream)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
             running[connection.id] = nil
@@ -72,9 +74,11 @@ final class ServiceProgram: @unchecked Sendable {
     /// The process has ended.
     func ended(_ process: HandlerProcess, _ connection: Connection) {
         connections.ended(process.pid, connection.id)
-        running[connection.id] = nil
         standardError.connectionEnded(connection.id, leader: process.pid)
     }
+
+    /// The connection has ended; its handler is told for the last time.
+    func forget(_ connection: UInt64) -> RunningHandler? { running.removeValue(forKey: connection) }
 
     /// Closes what its processes wrote to, after a last look.
     func close() {
@@ -87,6 +91,8 @@ final class ServiceProgram: @unchecked Sendable {
 struct RunningHandler: Sendable {
     let process: HandlerProcess
     let localAddress: SocketAddress
+    /// By what the kernel knows the stream, if it may be shut down.
+    let stream: StreamIdentity?
 }
 
 /// Which connection a service's running process serves.

@@ -6,7 +6,8 @@ internal import SystemPackage
 /// How a wait for readiness ended.
 package typealias ReadinessOutcome = Resumption
 
-/// The readiness of one descriptor, to be awaited: at most one task for reading and one for writing at a time.
+/// The readiness of one descriptor, to be awaited: at most one task for reading, one for writing and one for the
+/// hang-up at a time.
 ///
 /// The descriptor is lent: it must be open until ``close()``, which must be called before it is closed and before this
 /// object is dropped.
@@ -17,6 +18,7 @@ package final class Readiness: @unchecked Sendable {
     private lazy var watch = DescriptorWatch(descriptor, on: loop) { [unowned self] in self.becameReady($0) }
     private var reader: ((Resumption) -> Void)?
     private var writer: ((Resumption) -> Void)?
+    private var observer: ((Resumption) -> Void)?
     private var isClosed = false
 
     /// Nothing is watched before the first wait.
@@ -25,7 +27,7 @@ package final class Readiness: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Waits until `direction`, ``Interest/read`` or ``Interest/write``, is possible.
+    /// Waits until `direction`, ``Interest/read`` or ``Interest/write``, is possible, or ``Interest/hangUp`` has come.
     ///
     /// May be called from any task. A descriptor that the system cannot wait for, for want of memory or by the limit
     /// on a user's descriptors in epoll(7), counts as closed.
@@ -52,7 +54,7 @@ package final class Readiness: @unchecked Sendable {
         loop.preconditionOnLoop()
         isClosed = true
         watch.cancel()
-        wake([.read, .write], .closed)
+        wake([.read, .write, .hangUp], .closed)
     }
 
     private func begin(_ direction: Interest, _ resume: @escaping (Resumption) -> Void) {
@@ -61,19 +63,23 @@ package final class Readiness: @unchecked Sendable {
         if direction == .read {
             precondition(reader == nil, "two tasks wait to read from one descriptor")
             reader = resume
-        } else {
+        } else if direction == .write {
             precondition(writer == nil, "two tasks wait to write to one descriptor")
             writer = resume
+        } else {
+            precondition(observer == nil, "two tasks wait for the hang-up of one descriptor")
+            observer = resume
         }
     }
 
     // Interest is dropped only when an event finds nobody waiting: a listener or a stream that is waited for again and
     // again costs no epoll_ctl.
     private func becameReady(_ found: Interest) {
-        let directions = found.isDisjoint(with: .hangUp) ? found : [.read, .write]
+        let directions = found.isDisjoint(with: .hangUp) ? found : [.read, .write, .hangUp]
         var unwanted = Interest()
         if reader == nil { unwanted.insert(.read) }
         if writer == nil { unwanted.insert(.write) }
+        if observer == nil { unwanted.insert(.hangUp) }
         if !watch.interest.isDisjoint(with: unwanted.intersection(directions)) {
             watch.change(to: watch.interest.subtracting(unwanted))
         }
@@ -89,9 +95,17 @@ package final class Readiness: @unchecked Sendable {
             writer = nil
             waiting(resumption)
         }
+        if !directions.isDisjoint(with: .hangUp), let waiting = observer {
+            observer = nil
+            waiting(resumption)
+        }
     }
 
     private func forget(_ direction: Interest) {
-        if direction == .read { reader = nil } else { writer = nil }
+        switch direction {
+        case .read: reader = nil
+        case .write: writer = nil
+        default: observer = nil
+        }
     }
 }

@@ -74,7 +74,7 @@ public final class Connection: @unchecked Sendable {
     /// The part of ``close()`` that does not wait.
     ///
     /// Only on the loop.
-    func closeNow() {
+    package func closeNow() {
         isClosedByServer = true
         if let stop {
             self.stop = nil

@@ -84,7 +84,7 @@ package final class ServerCore: Sendable {
         let socket = ConnectedSocket(accepted, localAddress: listener.addressOfConnections, on: loop)
         let connection = Connection(id: options.numbering.next(), socket: socket)
         guard state.withLock({ $0.accepted(connection) }) else { return discard(connection) }
-        emit(.connectionAccepted(id: connection.id, peer: connection.peer))
+        emit(.connectionAccepted(connection))
         _ = Task(executorPreference: loop) { await self.serve(connection) }
     }
 
@@ -116,8 +116,9 @@ package final class ServerCore: Sendable {
     // else may have the slot.
     private func end(_ connection: Connection, _ failure: (any Error)?) {
         state.withLock { $0.ended(connection.id) }
-        emit(.connectionEnded(id: connection.id, peer: connection.peer, duration: loop.now - connection.acceptedAt))
-        if let failure, !isOurDoing(failure, connection) { tell(failure, connection) }
+        let error = failure.flatMap { isOurDoing($0, connection) ? nil : $0 }
+        emit(.connectionEnded(connection, duration: loop.now - connection.acceptedAt, error: error))
+        if let error { tell(error, connection) }
         limit.giveBack()
         currentAcceptor?.connectionEnded()
         changed.signal()

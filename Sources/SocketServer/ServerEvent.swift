@@ -10,9 +10,11 @@ internal import SystemPackage
 /// at most.
 public enum ServerEvent: Sendable {
     /// A connection was accepted and counted.
-    case connectionAccepted(id: UInt64, peer: SocketAddress)
+    case connectionAccepted(Connection)
     /// A connection has ended: its socket is closed and it is not counted any more.
-    case connectionEnded(id: UInt64, peer: SocketAddress, duration: Duration)
+    ///
+    /// `error` is what its handler threw, unless the server itself, or a peer that has left, is behind that.
+    case connectionEnded(Connection, duration: Duration, error: (any Error)?)
     /// A connection was refused: accepted and closed at once, because the server drops them or was closed.
     case connectionRefused(peer: SocketAddress)
     /// There is a client and no slot: clients wait in the backlog.

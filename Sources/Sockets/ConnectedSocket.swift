@@ -177,6 +177,14 @@ public final class ConnectedSocket: @unchecked Sendable {
         }
     }
 
+    /// Waits until the peer has closed the connection, or it is closed here; returns too when the task is cancelled.
+    ///
+    /// A peer that has closed only the direction in which it sends has not. By one task at a time.
+    package func hungUp() async {
+        guard let readiness = await loop.perform({ self.makeReadiness() }) else { return }
+        _ = await readiness.wait(for: .hangUp)
+    }
+
     private func makeReadiness() -> Readiness? {
         guard let number = descriptor?.use({ $0 }) else { return nil }
         if let readiness { return readiness }

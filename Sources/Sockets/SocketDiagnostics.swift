@@ -64,6 +64,15 @@ package enum SocketDiagnostics {
         _ = try receive(from: diagnosis)
     }
 
+    /// Whether streams can be ended at all.
+    /// - Throws: `notPermitted`, `notSupported`.
+    package static func checkDestruction() throws(SocketDiagnosisFailure) {
+        let nobody = InetAddress(ip: .v4(0), port: 0)
+        do throws(SocketDiagnosisFailure) { try destroy(StreamIdentity(local: nobody, peer: nobody, cookie: 0)) } catch {
+            if error != .notFound { throw error }
+        }
+    }
+
     /// Every stream whose end here is `localPort`, or every stream at all, by its cookie; IPv4 and IPv6 alike.
     ///
     /// It lets the loop turn after each part of the answer, which takes a fraction of a millisecond. A stream that begins

@@ -63,12 +63,12 @@ package final class HandlerProcess: @unchecked Sendable {
         case killed
     }
 
-    /// How far it has been told to end.
+    /// How far it has been told to end, or had been when it ended.
     ///
     /// Only on the loop.
     package var stopStage: StopStage {
         guard let climb else { return .none }
-        return climb.timer == nil ? .killed : .asked
+        return climb.isAtTop ? .killed : .asked
     }
 
     /// Whether the program was executed.
@@ -237,7 +237,6 @@ package final class HandlerProcess: @unchecked Sendable {
     private func end(_ report: ExitReport) {
         guard self.report == nil else { return }
         climb?.timer?.cancel()
-        climb = nil
         self.report = report
         let waiting = waiting
         self.waiting = []

@@ -8,13 +8,13 @@ internal import Glibc
 package struct StopLadder: Equatable, Sendable {
     /// One signal and how long to wait for its effect.
     package struct Rung: Equatable, Sendable {
-        /// The signal.
-        package var signal: Int32
+        /// The signal; none where the processes were asked by other means.
+        package var signal: Int32?
         /// How long the processes are given.
         package var grace: Duration
 
         /// A rung of these two.
-        package init(signal: Int32, grace: Duration) {
+        package init(signal: Int32?, grace: Duration) {
             self.signal = signal
             self.grace = grace
         }
@@ -32,6 +32,11 @@ package struct StopLadder: Equatable, Sendable {
         StopLadder([Rung(signal: SIGTERM, grace: grace)])
     }
 
+    /// SIGKILL after `grace`, and nothing before.
+    package static func wait(_ grace: Duration) -> StopLadder {
+        StopLadder([Rung(signal: nil, grace: grace)])
+    }
+
     /// SIGKILL at once.
     package static let kill = StopLadder([])
 
@@ -44,6 +49,8 @@ struct Climb {
     let killsAt: Duration
     /// To the next rung; `nil` at the top.
     let timer: LoopTimer?
+
+    var isAtTop: Bool { timer == nil }
 }
 
 extension HandlerProcess {
@@ -68,7 +75,7 @@ extension HandlerProcess {
             climb = Climb(killsAt: .zero, timer: nil)
             return
         }
-        signalGroup(rung.signal)
+        if let signal = rung.signal { signalGroup(signal) }
         // A stopped process acts on a signal only once it goes on.
         signalGroup(SIGCONT)
         let timer = loop.schedule(after: rung.grace) { self.take(rungs.dropFirst(), killsAt: killsAt) }

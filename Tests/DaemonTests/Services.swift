@@ -41,6 +41,7 @@ struct Services: Sendable {
             ServiceContext(
                 loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: settings, logger: log.logger,
                 numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
+                events: EventHub(on: loop, logger: log.logger),
                 changed: {
                     changes.append(())
                     observer.action.withLock { $0 }()

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Linux calls and constants that Swift cannot import: variadic functions, macros and calls glibc 2.36 does not wrap.
 #pragma once
+#ifdef __swift__
+// Else the C library's declarations would belong to this module or to Swift's own, whichever is read first: a name in
+// sight today would be out of sight after the next build.
+#pragma clang module import SwiftGlibc
+#endif
 // No feature macro here: Swift's own Glibc module reads these headers without one, and the two must agree. What needs
 // _GNU_SOURCE is declared by hand or lives in a .c file.
 #include <fcntl.h>
@@ -19,8 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "sockdiag.h"
-#include "spawn.h"
+#include "clinux_sockdiag.h"
+#include "clinux_spawn.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern long syscall(long, ...);

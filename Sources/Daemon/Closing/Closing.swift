@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// One closing under way: asks connections to end when their grace is over, and tells how far it has come.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+
+/// One closing: of services with all their connections, or of some connections.
+///
+/// It is the one mechanism behind every end: of a service, of connections, of a reload, of the daemon. Whoever waits for
+/// it waits for all of it; several may.
+// Safe: the state is touched only on the loop's thread.
+final class Closing: @unchecked Sendable {
+    /// The shortest time between two replies that tell nothing but other numbers.
+    static let interval = Duration.milliseconds(100)
+
+    /// Whether services are closed, too, not only connections.
+    let closesServices: Bool
+    private let loop: EventLoop
+    private let services: [Service]
+    private var tally: ClosingTally
+    private let changed: LoopCondition
+    /// Grows when there is something to tell.
+    private var version = 0
+    private var grace: LoopTimer?
+    private var deadline: LoopTimer?
+    private var report: LoopTimer?
+    private var told: ClosingProgress?
+    /// How the connection ended, if it is about one.
+    private(set) var exit: ManagerInterface.ExitReport?
+    /// Is told when there is progress to tell.
+    private let tell: (Closing) -> Void
+
+    /// A closing that has not begun: of `services`.
+    init(
+        _ plan: ClosingPlan, of services: [Service], closesServices: Bool, on loop: EventLoop,
+        tell: @escaping (Closing) -> Void = { _ in }
+    ) {
+        self.services = services
+        self.closesServices = closesServices
+        self.loop = loop
+        self.tell = tell
+        tally = ClosingTally(plan)
+        changed = LoopCondition(on: loop)
+    }
+
+    var isFinished: Bool { tally.isFinished }
+    /// The one service that it is about, if it is about one.
+    var serviceName: String? { services.count == 1 ? services.first?.definition.name.description : nil }
+
+    /// How far it has come.
+    var progress: ClosingProgress {
+        tally.progress(at: loop.now) { WallClock.microseconds(in: $0 - self.loop.now) }
+    }
+
+    // MARK: What it does
+
+    /// Begins: of connections, those that `isMeant` holds for.
+    ///
+    /// Only on the loop.
+    func begin(_ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool = { _ in true }) {
+        for service in services { service.assumeIsolated { $0.join(self, isMeant) } }
+        moveTimers()
+        settle()
+    }
+
+    /// Goes on by a stricter plan, if `plan` is one.
+    ///
+    /// Only on the loop.
+    func tighten(_ plan: ClosingPlan) {
+        let combined = tally.plan.combined(with: plan)
+        guard combined != tally.plan, !isFinished else { return }
+        tally.plan = combined
+        moveTimers()
+        settle()
+    }
+
+    private func moveTimers() {
+        grace?.cancel()
+        deadline?.cancel()
+        guard tally.plan.by != nil, !isFinished else { return }
+        deadline = loop.schedule(after: max(.zero, tally.plan.killsAt - loop.now)) { self.changed(atOnce: true) }
+        guard tally.plan.graceEndsAt > loop.now else { return endGrace() }
+        grace = loop.schedule(after: tally.plan.graceEndsAt - loop.now) {
+            self.endGrace()
+            self.settle()
+        }
+    }
+
+    private func endGrace() {
+        guard let by = tally.plan.by else { return }
+        let ids = tally.open
+        for service in services {
+            service.assumeIsolated { service in
+                if closesServices { service.stopListening() }
+                for connection in service.connections where ids[connection.id] != nil {
+                    service.end(connection, by: by, killsAt: tally.plan.killsAt)
+                }
+            }
+        }
+    }
+
+    // MARK: What it is told, by its services
+
+    /// A connection belongs to it.
+    func admit(_ id: UInt64, of service: String) {
+        tally.admit(id, of: service)
+        changed(atOnce: false)
+    }
+
+    /// A service accepts its last connections.
+    func beginAccepting() { tally.beginAccepting() }
+
+    /// A service listens no more.
+    func endAccepting() {
+        tally.endAccepting()
+        settle()
+    }
+
+    /// Whether it is about this connection, and wants to know how that ends.
+    func wantsExit(of id: UInt64) -> Bool { !closesServices && tally.open[id] != nil }
+
+    /// A connection has ended.
+    func ended(
+        _ id: UInt64, _ outcome: ConnectionOutcome, isLingering: Bool, exit: ManagerInterface.ExitReport?
+    ) {
+        guard tally.open[id] != nil else { return }
+        if wantsExit(of: id) { self.exit = exit }
+        tally.ended(id, outcome, isLingering: isLingering)
+        changed(atOnce: false)
+        if isFinished { settle() }
+    }
+
+    private func settle() {
+        if isFinished {
+            grace?.cancel()
+            deadline?.cancel()
+            for service in services { service.assumeIsolated { $0.leave(self) } }
+        }
+        changed(atOnce: true)
+    }
+
+    // MARK: Telling
+
+    private func changed(atOnce: Bool) {
+        guard atOnce else {
+            if report == nil {
+                report = loop.schedule(after: Self.interval) { self.changed(atOnce: true) }
+            }
+            return
+        }
+        report?.cancel()
+        report = nil
+        let progress = progress
+        guard progress != told else { return }
+        told = progress
+        version += 1
+        changed.signal()
+        tell(self)
+    }
+
+    /// Returns when nothing is left to be done; false when the task was cancelled first.
+    @discardableResult
+    func finished() async -> Bool { await changed.wait { self.isFinished } }
+
+    /// Hands every progress to `send`, the last one excepted, which is returned.
+    ///
+    /// - Throws: what `send` throws, and `CancellationError`; the closing goes on.
+    func follow(_ send: (ClosingProgress) async throws -> Void) async throws -> ClosingProgress {
+        while !isFinished {
+            let seen = version
+            try await send(progress)
+            guard await changed.wait(until: { self.version != seen || self.isFinished }) else {
+                throw CancellationError()
+            }
+        }
+        return progress
+    }
+}

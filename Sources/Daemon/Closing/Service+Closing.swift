@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// A service's part in a closing: it stops listening, its connections are asked to end, and each end is told.
+
+internal import EventLoops
+internal import Logging
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Sockets
+internal import Supervision
+
+/// How a connection was asked to end.
+struct EndRequest {
+    var by: CloseBy
+    /// When its program is sent SIGKILL, on the loop's clock.
+    var killsAt: Duration
+}
+
+extension Service {
+    /// Takes part in `closing`, with the connections that `isMeant` holds for, or all if the service itself closes.
+    func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
+        closings.append(closing)
+        for connection in connections where closing.closesServices || isMeant(status(of: connection)) {
+            closing.admit(connection.id, of: definition.name.description)
+        }
+        guard closing.closesServices else { return }
+        beginDraining()
+        closing.beginAccepting()
+        _ = Task(executorPreference: context.loop) {
+            await self.finishAccepting()
+            closing.endAccepting()
+        }
+    }
+
+    /// Nothing of `closing` is left to be done here.
+    func leave(_ closing: Closing) {
+        closings.removeAll { $0 === closing }
+        if phase == .draining, !closings.contains(where: \.closesServices) { didDrain() }
+        changed()
+    }
+
+    /// Accepts nobody any more, not even those who had connected before.
+    func stopListening() {
+        let servers = servers.filter { !$0.isClosed }
+        guard !servers.isEmpty else { return }
+        _ = Task(executorPreference: context.loop) {
+            for server in servers { await server.close() }
+        }
+    }
+
+    /// Asks a connection to end; one that was asked before only if it is to end sooner now.
+    func end(_ connection: Connection, by: CloseBy, killsAt: Duration) {
+        let asked = endRequests[connection.id]
+        endRequests[connection.id] = EndRequest(
+            by: asked?.by == .stop ? .stop : by, killsAt: min(asked?.killsAt ?? killsAt, killsAt))
+        if by == .shutdown, asked == nil { shutDown(connection) }
+        connection.closeNow()
+        // One that was asked before is not asked by its connection again. One that is only being started has no group
+        // yet that a signal could reach: it is asked when it is handed over.
+        if let process = program?.running[connection.id]?.process, process.isExecuted {
+            process.stop(stopLadder(of: connection.id))
+        }
+        changed()
+    }
+
+    /// How the program of a connection is ended.
+    func stopLadder(of id: UInt64) -> StopLadder {
+        guard let request = endRequests[id] else { return .terminate(grace: context.settings.stopTimeout) }
+        let grace = max(.zero, request.killsAt - context.loop.now)
+        return request.by == .shutdown ? .wait(grace) : .terminate(grace: grace)
+    }
+
+    // What was not to be shut down is asked by signal.
+    private func shutDown(_ connection: Connection) {
+        guard let running = program?.running[connection.id] else { return }
+        do throws(SocketDiagnosisFailure) {
+            guard let stream = running.stream else { throw .notSupported }
+            try SocketDiagnostics.destroy(stream)
+        } catch .notFound {
+            // Its program has seen the end already.
+        } catch {
+            logger.warning(
+                "cannot shut a connection's stream down; its handler is sent SIGTERM",
+                metadata: ["connection": .stringConvertible(connection.id), "error": .string("\(error)")])
+            endRequests[connection.id]?.by = .stop
+        }
+    }
+
+    /// A connection has ended: whoever closes it is told, and whoever watches.
+    func ended(_ connection: Connection, _ duration: Duration, _ error: (any Error)?) {
+        defer { endRequests[connection.id] = nil }
+        let running = program?.forget(connection.id)
+        let isWatched = context.events.hasSubscribers
+        guard isWatched || !closings.isEmpty else { return }
+        let stage = running?.process.stopStage ?? .none
+        let outcome: ConnectionOutcome =
+            stage == .killed ? .killed : connection.isClosedByServer ? .stopped : .ended
+        let isLingering = running?.process.report?.isLingering ?? false
+        let exit: () -> ManagerInterface.ExitReport = {
+            ManagerInterface.ExitReport(
+                running?.process.report, of: self.definition.handler, isStopped: connection.isClosedByServer,
+                duration: duration, error: error)
+        }
+        if isWatched { context.events.connectionEnded(status(of: connection, running), exit()) }
+        for closing in closings {
+            closing.ended(
+                connection.id, outcome, isLingering: isLingering, exit: closing.wantsExit(of: connection.id) ? exit() : nil)
+        }
+    }
+}
+
+extension ManagerInterface.ExitReport {
+    /// The end of a connection, and of the process that served it, if one did.
+    fileprivate init(
+        _ report: Supervision.ExitReport?, of handler: ServiceDefinition.Handler, isStopped: Bool, duration: Duration,
+        error: (any Error)?
+    ) {
+        let failure = isStopped ? nil : error.map { "\($0)" }
+        let isBuiltIn = if case .builtIn = handler { true } else { false }
+        self.init(
+            ending: isBuiltIn && error == nil ? .returned : .failed, failure: failure, stopped: isStopped,
+            duration: duration.wholeMicroseconds)
+        guard let report else { return }
+        switch report.ending {
+        case .exited(let code): (ending, exitCode) = (.exited, code)
+        case .killed(let signal, let core): (ending, self.signal, dumpedCore) = (.killed, signal, core)
+        case .unknown: ending = .unknown
+        }
+        userTime = report.userTime.wholeMicroseconds
+        systemTime = report.systemTime.wholeMicroseconds
+        peakMemory = report.peakMemory
+        lingering = report.isLingering
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator can close and open again: services, connections, everything.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Varlink
+
+extension ServiceManager {
+    /// Closes a service, or joins the closing that is under way.
+    func close(_ call: Manager.CloseService.Parameters) async throws(VarlinkError) -> Closing {
+        let service = try service(named: call.service)
+        let existing = call.existing ?? .keep
+        let plan = try times(call.grace, call.deadline).plan(existing)
+        if existing == .shutdown {
+            try await service.checkShutdown()
+        }
+        return await service.close(plan)
+    }
+
+    /// Closes one connection.
+    func close(_ call: Manager.CloseConnection.Parameters) async throws(VarlinkError) -> Closing {
+        let plan = try times(nil, call.deadline).plan(by: call.by ?? .stop)
+        for service in services.values {
+            guard await service.connections.contains(where: { $0.id == call.id }) else { continue }
+            return try await close(plan, [service]) { $0.id == call.id }
+        }
+        throw VarlinkError(Manager.NoSuchConnection(id: call.id))
+    }
+
+    /// Closes the connections that a filter holds for.
+    func close(_ call: Manager.CloseConnections.Parameters) async throws(VarlinkError) -> Closing {
+        guard call.filter != ConnectionFilter() else {
+            throw VarlinkError(
+                Manager.InvalidFilter(reason: "it has no condition, and would hold for every connection: see Drain"))
+        }
+        let filter = try ConnectionSelection(call.filter)
+        let plan = try times(nil, call.deadline).plan(by: call.by ?? .stop)
+        let asked = try filter.service.map { name throws(VarlinkError) in [try service(named: name)] }
+        return try await close(plan, asked ?? Array(services.values), filter.matches)
+    }
+
+    /// Closes every service, or joins such a closing that is under way.
+    func drain(_ call: Manager.Drain.Parameters) async throws(VarlinkError) -> Closing {
+        drain(try times(call.grace, call.deadline).drainPlan(drainTimeout: context.settings.drainTimeout))
+    }
+
+    private func times(_ grace: Int64?, _ deadline: Int64?) -> ClosingTimes {
+        ClosingTimes(
+            grace: grace, deadline: deadline, stopTimeout: context.settings.stopTimeout, now: context.loop.now)
+    }
+
+    private func close(
+        _ plan: ClosingPlan, _ services: [Service], _ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool
+    ) async throws(VarlinkError) -> Closing {
+        if plan.by == .shutdown {
+            for service in services {
+                try await service.checkShutdown(isMeant)
+            }
+        }
+        let closing = Closing(plan, of: services, closesServices: false, on: context.loop, tell: context.events.tell)
+        closing.begin(isMeant)
+        return closing
+    }
+}

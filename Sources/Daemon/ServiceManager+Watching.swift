@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replies that go on: what happens, and the lists of services and connections as they change.
+
+internal import EventLoops
+internal import ManagerInterface
+internal import ServiceConfig
+internal import Varlink
+
+extension ServiceManager {
+    /// The shortest time between two replies that tell changes of a list.
+    static let listInterval = Duration.milliseconds(200)
+    /// How many elements a reply has at most: readers begin before all is made.
+    static let elementsPerReply = 500
+
+    /// Sends what happens, until the caller goes or is too slow.
+    ///
+    /// - Throws: `TooSlow`; what `replies` throws.
+    func subscribe(
+        _ call: Manager.Subscribe.Parameters, _ caller: AdminCaller, _ replies: ReplyStream<Manager.Subscribe.Result>
+    ) async throws -> Manager.Subscribe.Result {
+        let subscription = EventHub.Subscription(service: call.service, kinds: call.kinds, caller: caller)
+        for service in services.values { await service.noteShown() }
+        context.events.add(subscription)
+        defer { context.events.remove(subscription) }
+        try await replies.send(.init(events: []))
+        do {
+            while let events = try await subscription.queue.next() {
+                var rest = events[...]
+                while !rest.isEmpty {
+                    try await replies.send(.init(events: Array(rest.prefix(Self.elementsPerReply))))
+                    rest = rest.dropFirst(Self.elementsPerReply)
+                }
+            }
+        } catch let overflow as ReplyQueueOverflow {
+            throw VarlinkError(Manager.TooSlow(limit: overflow.limit))
+        }
+        throw CancellationError()
+    }
+
+    /// Sends all services, and then what changes of them, until the caller goes.
+    func listServices(_ replies: ReplyStream<Manager.ListServices.Result>) async throws -> Manager.ListServices.Result {
+        try await follow { (services, removed, isComplete) in
+            try await replies.send(
+                .init(services: services, removed: removed.isEmpty ? nil : removed, complete: isComplete))
+        } list: {
+            await self.listServices().services
+        } isSame: {
+            // A count that changes is no change.
+            $0.state == $1.state && $0.connectionLimit == $1.connectionLimit && $0.addresses == $1.addresses
+                && $0.description == $1.description
+        }
+    }
+
+    /// Sends the connections that a filter holds for, and then what changes of them, until the caller goes.
+    ///
+    /// - Throws: what is wrong with the filter; what `replies` throws.
+    func listConnections(
+        _ filter: ConnectionFilter, usage: Bool, _ replies: ReplyStream<Manager.ListConnections.Result>
+    ) async throws -> Manager.ListConnections.Result {
+        // With time alone more connections become old enough.
+        try await follow(every: filter.olderThan == nil ? nil : .seconds(1)) { (connections, removed, isComplete) in
+            let shown = usage ? await self.addUsage(to: connections) : connections
+            try await replies.send(
+                .init(connections: shown, removed: removed.isEmpty ? nil : removed, complete: isComplete))
+        } list: {
+            try await self.listConnections(filter, usage: false).connections
+        } isSame: {
+            $0 == $1
+        }
+    }
+
+    /// Sends a list, and then again and again how it differs from what was sent.
+    ///
+    /// A caller that is slow is sent the differences of a longer time: nothing waits for it.
+    private func follow<Element: Identifiable & Sendable>(
+        every interval: Duration? = nil,
+        send: ([Element], [Element.ID], Bool) async throws -> Void,
+        list: () async throws -> [Element], isSame: (Element, Element) -> Bool
+    ) async throws -> Never where Element.ID: Sendable {
+        var known: [Element.ID: Element] = [:]
+        var isFirst = true
+        while true {
+            let seen = context.events.changeCount
+            let now = try await list()
+            let changed = now.filter { element in known[element.id].map { !isSame($0, element) } ?? true }
+            var gone = Set(known.keys)
+            for element in now { gone.remove(element.id) }
+            known = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
+            if isFirst || !changed.isEmpty || !gone.isEmpty { try await sendInParts(changed, Array(gone), send) }
+            isFirst = false
+            try await context.loop.sleep(for: Self.listInterval)
+            try await waitForChange(since: seen, atMost: interval)
+        }
+    }
+
+    private func sendInParts<Element: Identifiable & Sendable>(
+        _ elements: [Element], _ gone: [Element.ID], _ send: ([Element], [Element.ID], Bool) async throws -> Void
+    ) async throws where Element.ID: Sendable {
+        var rest = elements[...]
+        repeat {
+            let part = Array(rest.prefix(Self.elementsPerReply))
+            rest = rest.dropFirst(Self.elementsPerReply)
+            try await send(part, rest.isEmpty ? gone : [], rest.isEmpty)
+        } while !rest.isEmpty
+    }
+
+    private func waitForChange(since seen: Int, atMost interval: Duration?) async throws {
+        guard let interval else {
+            guard await context.events.changed(since: seen) else { throw CancellationError() }
+            return
+        }
+        try await context.loop.sleep(for: interval)
+    }
+}
+
+extension ServiceStatus: Identifiable {
+    /// Its name.
+    var id: String { name }
+}
+
+extension ConnectionStatus: Identifiable {}
