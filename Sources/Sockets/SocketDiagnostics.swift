@@ -68,7 +68,8 @@ package enum SocketDiagnostics {
     /// - Throws: `notPermitted`, `notSupported`.
     package static func checkDestruction() throws(SocketDiagnosisFailure) {
         let nobody = InetAddress(ip: .v4(0), port: 0)
-        do throws(SocketDiagnosisFailure) { try destroy(StreamIdentity(local: nobody, peer: nobody, cookie: 0)) } catch {
+        do throws(SocketDiagnosisFailure) { try destroy(StreamIdentity(local: nobody, peer: nobody, cookie: 0)) } catch
+        {
             if error != .notFound { throw error }
         }
     }
