@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of the project. Each is a script that may be run by itself.
 
-.PHONY: help demo test bench build release install format gates fuzz deps
+.PHONY: help demo test bench build release install format gates fuzz soak deps
 
 # Where `make install` puts the programs and the unit; packages set DESTDIR, the root of the tree they are made from.
 PREFIX = /usr/local
@@ -14,6 +14,7 @@ help:
 	@echo 'make build    a debug build            make release  an optimised build'
 	@echo 'make install  what make release has built, into PREFIX=$(PREFIX) below DESTDIR=$(DESTDIR)'
 	@echo 'make format   format the Swift code    make gates    the gates alone, after a build'
+	@echo 'make soak     20 reloads a second for 60 seconds, with 300 clients a second, none of whom may notice'
 	@echo 'make fuzz     fuzz the parsers of the admin socket for 60 seconds, or make fuzz SECONDS=N'
 
 demo: deps
@@ -39,7 +40,7 @@ install:
 	install -D -m 755 .build/release/serverd '$(DESTDIR)$(PREFIX)/sbin/serverd'
 	install -D -m 755 .build/release/serverctl '$(DESTDIR)$(PREFIX)/bin/serverctl'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)/etc/serverd/services.d'
-	sed 's,^ExecStart=.*,ExecStart=$(PREFIX)/sbin/serverd,' etc/serverd.service \
+	sed 's,=/usr/\(s*bin\)/,=$(PREFIX)/\1/,' etc/serverd.service \
 		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/serverd.service'
 	@# The configuration is its owner's once it is there.
 	test -e '$(DESTDIR)/etc/serverd/serverd.toml' || install -m 644 etc/serverd.toml '$(DESTDIR)/etc/serverd/serverd.toml'
@@ -52,6 +53,9 @@ gates:
 
 fuzz: deps
 	@.ci/with-swift Tests/Fuzz/run $(SECONDS)
+
+soak: deps
+	@SERVERD_TEST_RELOAD_SECONDS=60 SERVERD_TEST_RELOAD_CLIENTS=300 .ci/with-swift swift test --filter ReloadLoadTests
 
 deps:
 	@.ci/prepare

@@ -26,6 +26,11 @@ int clinux_refuse_descriptors(int descriptor) {
     return setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off);
 }
 
+int clinux_pass_descriptors(int descriptor) {
+    const int on = 1;
+    return setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof on);
+}
+
 int clinux_refuses_descriptors(int descriptor) {
     int passes = 1;
     socklen_t length = sizeof passes;

@@ -24,17 +24,18 @@ final class AdminServer: Sendable {
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
-    init(_ path: String, _ manager: ServiceManager, logger: Logger, clientLimit: Int = clientLimit) async throws {
+    init(
+        _ path: String, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger, clientLimit: Int = clientLimit
+    ) async throws {
         lock = try AdminLock(socket: path)
-        let access = manager.context.settings.access
         let dispatcher = ManagerMethods(
-            manager: manager, access: access, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
+            manager: manager, reloader: reloader, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         var options = ServerOptions()
         options.maxConnections = clientLimit
         // Whoever may connect is judged call by call.
-        options.socketFileMode = access.isRootOnly ? 0o600 : 0o666
+        options.socketFileMode = Self.fileMode(manager.context.settings.value)
         // Admin clients are no connections of a service: their numbers are their own.
         options.numbering = ConnectionNumbering()
         options.refusesDescriptors = true
@@ -60,6 +61,13 @@ final class AdminServer: Sendable {
         } catch {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
         }
+        manager.context.settings.observe { [weak server] settings in
+            server?.core.listener.setFileMode(Self.fileMode(settings))
+        }
+    }
+
+    private static func fileMode(_ settings: DaemonSettings) -> UInt32 {
+        settings.access.isRootOnly ? 0o600 : 0o666
     }
 
     /// Closes the socket, removes its file, and ends every client's connection.

@@ -12,6 +12,7 @@ package import Systemd
 /// The daemon, composed of its parts.
 package struct Daemon: Sendable {
     private let configuration: Configuration
+    private let source: ConfigurationSource
     private let doubts: [ConfigurationDoubt]
     private let adminSocket: String
     private let inherited: InheritedSockets
@@ -19,12 +20,14 @@ package struct Daemon: Sendable {
     private let watchdog: Watchdog?
     private let logger: Logger
 
-    /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration.
+    /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration, which it reloads
+    /// from `source`.
     package init(
-        _ configuration: Configuration, doubts: [ConfigurationDoubt] = [], adminSocket: String,
-        inherited: InheritedSockets, writer: LogWriter, watchdog: Watchdog?
+        _ configuration: Configuration, from source: ConfigurationSource, doubts: [ConfigurationDoubt] = [],
+        adminSocket: String, inherited: InheritedSockets, writer: LogWriter, watchdog: Watchdog?
     ) {
         self.configuration = configuration
+        self.source = source
         self.doubts = doubts
         self.adminSocket = adminSocket
         self.inherited = inherited
@@ -46,17 +49,26 @@ package struct Daemon: Sendable {
         for doubt in doubts { doubt.log(to: logger) }
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context, configuration)
+        let reloader = Reloader(
+            manager, from: source, logger: logger,
+            observer: ReloadObserver(
+                began: { reporter.reloading() }, ended: { await reporter.reloaded(manager) }))
         // First: whoever is second must not touch a socket of the first.
-        let admin = try await AdminServer(adminSocket, manager, logger: logger)
-        do { try await serve(manager, reporter, on: loop) } catch {
+        let admin = try await AdminServer(adminSocket, manager, reloader, logger: logger)
+        do { try await serve(manager, reloader, reporter, on: loop) } catch {
             await admin.close()
             throw error
         }
         await admin.close()
     }
 
-    private func serve(_ manager: ServiceManager, _ reporter: StatusReporter, on loop: EventLoop) async throws {
-        let signals = try ShutdownSignals(on: loop, logger: logger)
+    private func serve(
+        _ manager: ServiceManager, _ reloader: Reloader, _ reporter: StatusReporter, on loop: EventLoop
+    ) async throws {
+        let signals = try ShutdownSignals(on: loop) {
+            // What becomes of it is logged.
+            _ = Task(executorPreference: loop) { try? await reloader.reload(for: .signal) }
+        }
         defer { signals.cancel() }
         do { try await manager.open(configuration.services, claiming: inherited) } catch {
             await manager.endConnections()
@@ -75,7 +87,7 @@ package struct Daemon: Sendable {
             throw StartFailure("cannot prepare to start programs", error)
         }
         return ServiceContext(
-            loop: loop, spawner: spawner, settings: configuration.settings, logger: logger,
+            loop: loop, spawner: spawner, settings: CurrentSettings(configuration.settings), logger: logger,
             numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, identity: .current,
             events: EventHub(on: loop, logger: logger), changed: { reporter.changed() })
     }
@@ -83,13 +95,13 @@ package struct Daemon: Sendable {
     private func shutDown(
         _ manager: ServiceManager, _ reporter: StatusReporter, _ signals: ShutdownSignals
     ) async {
-        let settings = configuration.settings
+        let settings = manager.context.settings.value
         // Grace, then the ladder, and a little for the rest.
         let longest = settings.drainTimeout + settings.stopTimeout + .seconds(5)
         logger.notice(
             "stopping; connections may end by themselves first, a second signal ends them now",
             metadata: ["drain_timeout_ms": .stringConvertible(settings.drainTimeout.wholeMilliseconds)])
-        writer.notify(NotifyMessage(.stopping, .extendTimeout(longest)))
+        reporter.ending(longest: longest)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 guard await signals.another() else { return }

@@ -130,7 +130,9 @@ final class EventHub: @unchecked Sendable {
             ])
         // It is told so behind what is being sent, if it takes that.
         loop.schedule(after: Self.lastChance) { caller.disconnect() }
-        tell(.subscriberLost) { $0.subscriber = UnixPeer(uid: caller.uid, gid: caller.groups.first ?? .max, pid: caller.pid) }
+        tell(.subscriberLost) {
+            $0.subscriber = UnixPeer(uid: caller.uid, gid: caller.groups.first ?? .max, pid: caller.pid)
+        }
     }
 
     // MARK: Watching for changes

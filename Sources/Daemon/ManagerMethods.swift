@@ -11,7 +11,7 @@ internal import Varlink
 /// The methods of the manager interface.
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
-    let access: AdminAccess
+    let reloader: Reloader
     /// The daemon's own user, who may do all, unless that is root: nobody else could operate a daemon of one's own.
     let owner: UInt32?
     let logger: Logger
@@ -24,7 +24,7 @@ struct ManagerMethods: Sendable {
             interfaces: [
                 Interface(
                     name: Manager.interfaceName, description: Manager.interfaceDescription,
-                    methods: looking + watching + operating + closing)
+                    methods: looking + watching + operating + closing + configuring)
             ])
     }
 
@@ -89,18 +89,44 @@ struct ManagerMethods: Sendable {
         ]
     }
 
+    private var configuring: [Method<AdminCaller>] {
+        [
+            method(Manager.Plan.self) { _ throws(VarlinkError) in
+                do throws(ReloadFailure) { return ChangesReply(changes: try await reloader.plan()) } catch {
+                    throw VarlinkError(error)
+                }
+            },
+            method(Manager.Reload.self) { (_, caller) async throws(VarlinkError) in
+                do throws(ReloadFailure) {
+                    let changes = try await reloader.reload(for: .caller(uid: caller.uid, pid: caller.pid))
+                    return ChangesReply(changes: changes)
+                } catch {
+                    throw VarlinkError(error)
+                }
+            },
+        ]
+    }
+
     private var closing: [Method<AdminCaller>] {
         [
-            closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+            closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in
+                try await manager.close(call)
+            } reply: {
                 ProgressReply(progress: $1)
             },
-            closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+            closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in
+                try await manager.close(call)
+            } reply: {
                 ProgressReply(progress: $1)
             },
-            closing(Manager.Drain.self) { (call) async throws(VarlinkError) in try await manager.drain(call) } reply: {
+            closing(Manager.Drain.self) { (call) async throws(VarlinkError) in
+                try await manager.drain(call)
+            } reply: {
                 ProgressReply(progress: $1)
             },
-            closing(Manager.CloseConnection.self) { (call) async throws(VarlinkError) in try await manager.close(call) } reply: {
+            closing(Manager.CloseConnection.self) { (call) async throws(VarlinkError) in
+                try await manager.close(call)
+            } reply: {
                 Manager.CloseConnection.Result(progress: $1, exit: $0.exit)
             },
         ]
@@ -121,13 +147,20 @@ struct ManagerMethods: Sendable {
 
     // MARK: Who may, and what is told
 
-    /// A method for those who have its permission; each change is logged, and who made it.
     private func method<M: ManagerMethod>(
         _ declared: M.Type, _ body: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> M.Result
     ) -> Method<AdminCaller> {
+        method(declared) { (parameters, _) async throws(VarlinkError) in try await body(parameters) }
+    }
+
+    /// A method for those who have its permission; each change is logged, and who made it.
+    private func method<M: ManagerMethod>(
+        _ declared: M.Type,
+        _ body: @escaping @Sendable (M.Parameters, AdminCaller) async throws(VarlinkError) -> M.Result
+    ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
             try authorize(declared, caller)
-            let result = try await body(parameters)
+            let result = try await body(parameters, caller)
             if M.permission != .read { logChange(declared, parameters, caller) }
             return result
         }
@@ -148,6 +181,7 @@ struct ManagerMethods: Sendable {
 
     private func authorize<M: ManagerMethod>(_ method: M.Type, _ caller: AdminCaller) throws(VarlinkError) {
         let needed = M.permission.configured
+        let access = manager.context.settings.value.access
         guard caller.uid == owner || access.permits(needed, uid: caller.uid, groups: caller.groups) else {
             throw VarlinkError(Manager.NotPermitted(method: M.name, needs: M.permission))
         }
@@ -161,6 +195,16 @@ struct ManagerMethods: Sendable {
                 "parameters": .string(String(decoding: JSONText.encode(parameters), as: UTF8.self)),
                 "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
             ])
+    }
+}
+
+extension VarlinkError {
+    /// Why nothing was reloaded.
+    fileprivate init(_ failure: ReloadFailure) {
+        switch failure {
+        case .invalid(let errors): self.init(Manager.ConfigurationInvalid(errors))
+        case .stopping: self.init(Manager.DaemonStopping())
+        }
     }
 }
 

@@ -15,6 +15,9 @@ extension Service {
         connections.sorted { $0.id < $1.id }.map { status(of: $0) }
     }
 
+    /// The ids of the connections that have not ended.
+    var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
+
     /// The ports on which its TCP connections arrive.
     var localPorts: Set<UInt16> {
         Set(
@@ -25,29 +28,40 @@ extension Service {
 
     /// Adds what the handler of a connection uses, if it is a program that runs.
     func addUsage(to status: inout ConnectionStatus) {
-        guard let usage = program?.running[status.id]?.process.usage else { return }
+        guard let usage = running(status.id)?.process.usage else { return }
         status.cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
         status.memory = usage.residentMemory
     }
 
-    /// The program, or the protocol, that serves the connections.
-    var handlerDescription: (command: [String]?, builtin: String?, user: String?) {
-        switch definition.handler {
+    /// The program, or the protocol, that serves a connection.
+    func handlerDescription(of connection: UInt64) -> (command: [String]?, builtin: String?, user: String?) {
+        if let builtIn = builtInConnections[connection] { return (nil, builtIn.rawValue, nil) }
+        if let program = program(of: connection)?.definition { return (program.arguments, nil, program.account?.name) }
+        return switch definition.handler {
         case .program(let program): (program.arguments, nil, program.account?.name)
         case .builtIn(let builtIn): (nil, builtIn.rawValue, nil)
         }
     }
 
+    /// The program that has a process for the connection: before a reload it may have been another one.
+    func program(of connection: UInt64) -> ServiceProgram? {
+        if let program, program.running[connection] != nil { return program }
+        return former.programs.first { $0.running[connection] != nil }
+    }
+
+    /// The process that serves a connection, if one does.
+    func running(_ connection: UInt64) -> RunningHandler? { program(of: connection)?.running[connection] }
+
     /// The connection without what it uses.
     func status(of connection: Connection) -> ConnectionStatus {
-        status(of: connection, program?.running[connection.id])
+        status(of: connection, running(connection.id))
     }
 
     /// The connection, served by `running` or within serverd.
     func status(of connection: Connection, _ running: RunningHandler?) -> ConnectionStatus {
         let local = running?.localAddress ?? connection.socket.localAddress ?? .unix(.unnamed)
         var status = ConnectionStatus(
-            id: connection.id, service: definition.name.description,
+            id: connection.id, service: name.description,
             transport: connection.peer.isInet ? .tcp : .unix, peer: connection.peer.description,
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
@@ -57,7 +71,7 @@ extension Service {
     }
 
     private func state(_ connection: Connection, _ process: HandlerProcess?) -> ConnectionState {
-        guard program != nil else { return connection.isClosedByServer ? .stopping : .serving }
+        if builtInConnections[connection.id] != nil { return connection.isClosedByServer ? .stopping : .serving }
         guard let process else { return .starting }
         switch process.stopStage {
         case .asked: return .stopping

@@ -7,6 +7,7 @@ internal import Logging
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Supervision
 internal import SystemPackage
 
 extension Service {
@@ -16,12 +17,12 @@ extension Service {
         case .connectionAccepted(let connection):
             accepted(connection)
         case .connectionEnded(let connection, let duration, let error):
-            connectionEnded(connection.id, connection.peer, duration)
             ended(connection, duration, error)
+            connectionEnded(connection.id, connection.peer, duration)
         case .connectionRefused(let peer):
             counters.countRefused()
             logger.info("connection refused", metadata: ["peer": .stringConvertible(peer)])
-            context.events.connectionRefused(by: definition.name, peer)
+            context.events.connectionRefused(by: name, peer)
         case .atConnectionLimit(let limit):
             logger.warning(
                 """
@@ -40,21 +41,20 @@ extension Service {
         case .closed(let error):
             if let error { closed(because: error) }
         }
+        former.forgetEnded()
         changed()
     }
 
     private func accepted(_ connection: Connection) {
         counters.countAccepted()
         logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
-        for closing in closings where closing.closesServices {
-            closing.admit(connection.id, of: definition.name.description)
-        }
+        for closing in closings where closing.closesServices { closing.admit(connection.id, of: name.description) }
         if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }
 
     private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {
         // A program's end says more, and is logged where it is known.
-        guard program == nil else { return }
+        guard builtInConnections.removeValue(forKey: id) != nil else { return }
         var metadata = describe(id, peer)
         metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
         logger.info("connection ended", metadata: metadata)
@@ -72,7 +72,8 @@ extension Service {
         var metadata = describe(id, peer)
         metadata["error"] = .string("\(error)")
         // A program's failure is told with its end, or was when it could not be started.
-        logger.log(level: program == nil ? .info : .debug, "handler failed", metadata: metadata)
+        let isOfProgram = error is HandlerFailure || error is SpawnFailure
+        logger.log(level: isOfProgram ? .debug : .info, "handler failed", metadata: metadata)
     }
 
     private func closed(because error: any Error) {

@@ -19,11 +19,23 @@ struct RepeatedConditions {
 }
 
 extension Service {
-    /// Serves one connection with the service's program: starts it, hands the connection over, waits for its end.
+    /// Serves one connection as the service's definition says at this moment.
+    ///
+    /// - Throws: what counts as a handler's error.
+    func serve(_ connection: Connection) async throws {
+        if let program { return try await serve(connection, with: program) }
+        guard case .builtIn(let builtIn) = definition.handler else { return }
+        builtInConnections[connection.id] = builtIn
+        try await streams.serve(connection) { try await builtIn.serve($0, $1) }
+    }
+
+    /// Serves one connection with a program: starts it, hands the connection over, waits for its end.
     ///
     /// - Throws: what counts as a handler's error: the program could not be started, or its end is no success.
-    func serve(_ connection: Connection) async throws {
-        guard let program, let process = try await start(program, for: connection) else { return }
+    private func serve(_ connection: Connection, with program: ServiceProgram) async throws {
+        program.beginUse()
+        defer { program.endUse() }
+        guard let process = try await start(program, for: connection) else { return }
         await connection.handOver(
             stop: { self.assumeIsolated { process.stop($0.stopLadder(of: connection.id)) } },
             ended: { _ = await process.exited() })
@@ -64,7 +76,8 @@ extension Service {
                 if let times = repeated.spawnFailed.occurred(at: LoopInstant(context.loop.now)) {
                     logger.error("cannot start the handler", metadata: describe(error, connection, times))
                 }
-                noteSpawnFailure()
+                // One that a reload has replaced says nothing about its successor.
+                if program === self.program { noteSpawnFailure() }
                 throw error
             }
         }

@@ -30,7 +30,7 @@ extension Service {
     var status: ServiceStatus {
         let state = state
         var status = ServiceStatus(
-            name: definition.name.description, state: state, addresses: listeners.map(\.shownAddress),
+            name: name.description, state: state, addresses: listeners.map(\.shownAddress),
             connectionLimit: limit.maximum)
         if !definition.description.isEmpty { status.description = definition.description }
         status.connections = connectionCount

@@ -23,21 +23,27 @@ actor Service {
         case open, draining, closed
     }
 
-    nonisolated let definition: ServiceDefinition
+    nonisolated let name: ServiceName
     nonisolated let context: ServiceContext
     nonisolated let limit: ConnectionLimit
     nonisolated let logger: Logger
+    nonisolated let streams: StreamHandling
+    /// What is in effect: a reload changes it.
+    var definition: ServiceDefinition
     /// The program's command, and where its standard error goes; nil for a built-in service.
-    nonisolated let program: ServiceProgram?
-    private(set) var listeners: [ServiceListener] = []
+    var program: ServiceProgram?
+    var listeners: [ServiceListener] = []
+    /// What earlier definitions have left behind, as long as connections need it.
+    var former = FormerParts()
+    /// The connections that the daemon serves itself.
+    var builtInConnections: [UInt64: BuiltInService] = [:]
+    private var lastListener = 0
     private(set) var phase = Phase.open
     private var listeningTimestamp: Int64?
     var counters = ServiceCounters()
     var throttle = ServiceThrottle()
     var suspension: [StreamServer]?
     var repeated = RepeatedConditions()
-    /// Servers that listen no more and have connections, while others listen in their place.
-    private var formerServers: [StreamServer] = []
     /// The closings that it takes part in.
     var closings: [Closing] = []
     /// The connections that were asked to end.
@@ -49,8 +55,10 @@ actor Service {
     /// A service that does not listen yet.
     /// - Throws: when its program's standard error cannot be set up, or its command is one that no kernel takes.
     init(_ definition: ServiceDefinition, _ context: ServiceContext) throws {
+        name = definition.name
         self.definition = definition
         self.context = context
+        streams = StreamHandling(ServerOptions(), on: context.loop)
         limit = ConnectionLimit(definition.maxConnections ?? ServerOptions.defaultMaxConnections)
         var logger = context.logger
         logger[metadataKey: "service"] = .string(definition.name.description)
@@ -58,7 +66,7 @@ actor Service {
         program = try ServiceProgram(definition, context, logger: logger)
     }
 
-    var servers: [StreamServer] { listeners.compactMap(\.server) + formerServers }
+    var servers: [StreamServer] { listeners.compactMap(\.server) + former.servers }
 
     /// Its connections that have not ended, in no order.
     var connections: [Connection] { servers.flatMap { $0.core.connections } }
@@ -74,15 +82,16 @@ actor Service {
     func reopen() async -> Bool {
         guard phase != .draining else { return false }
         phase = .open
-        formerServers.removeAll { $0.numConnections == 0 }
-        for index in listeners.indices where listeners[index].server?.isClosed ?? true {
-            listeners[index].retry?.cancel()
-            if case .inherited(let name) = listeners[index].address.kind {
+        former.forgetEnded()
+        for listener in listeners where listener.server?.isClosed ?? true {
+            listener.retry?.cancel()
+            if case .inherited(let name) = listener.address.kind {
                 failed(
-                    index, "the socket named \"\(name)\" was handed over when serverd was started, and is closed now; "
+                    listener.id,
+                    "the socket named \"\(name)\" was handed over when serverd was started, and is closed now; "
                         + "start serverd again to get it once more", canRetry: false)
             } else {
-                await listen(index)
+                await listen(listener.id)
             }
         }
         changed()
@@ -93,44 +102,49 @@ actor Service {
     func open(claiming inherited: InheritedSockets) async {
         for address in definition.listen {
             if case .inherited(let name) = address.kind {
-                await adopt(inherited.claim(named: name), name, address)
+                await adopt(
+                    inherited.claim(named: name), address,
+                    missing: "no socket named \"\(name)\" was handed over; start serverd from a .socket unit with "
+                        + "FileDescriptorName=\(name), or with systemd-socket-activate --fdname=\(name)")
             } else {
-                listeners.append(ServiceListener(address))
-                await listen(listeners.count - 1)
+                await listen(addListener(address))
             }
         }
     }
 
-    private func adopt(
-        _ claimed: (places: [WhereToListen<SocketAddress, SocketAddress>], errors: [String]), _ name: String,
-        _ address: ListenAddress
+    /// Listens on the sockets that were claimed for an address; `missing` is the error when there is none.
+    func adopt(
+        _ claimed: (places: [WhereToListen<SocketAddress, SocketAddress>], errors: [String]), _ address: ListenAddress,
+        missing: String
     ) async {
-        for place in claimed.places {
-            listeners.append(ServiceListener(address))
-            await listen(listeners.count - 1, at: place)
-        }
-        var errors = claimed.errors
-        if claimed.places.isEmpty && errors.isEmpty {
-            errors = [
-                "no socket named \"\(name)\" was handed over; start serverd from a .socket unit with "
-                    + "FileDescriptorName=\(name), or with systemd-socket-activate --fdname=\(name)"
-            ]
-        }
-        for error in errors {
-            listeners.append(ServiceListener(address))
-            failed(listeners.count - 1, error, canRetry: false)
-        }
+        for place in claimed.places { await listen(addListener(address), at: place) }
+        let isMissing = claimed.places.isEmpty && claimed.errors.isEmpty
+        for error in isMissing ? [missing] : claimed.errors { failed(addListener(address), error, canRetry: false) }
     }
 
-    private func listen(_ index: Int) async {
-        guard phase == .open, let place = listeners[index].address.placeToBind(definition.socketFile) else { return }
-        await listen(index, at: place)
+    /// Adds a listener that does not listen yet, and returns its number.
+    func addListener(_ address: ListenAddress) -> Int {
+        lastListener += 1
+        listeners.append(ServiceListener(id: lastListener, address))
+        return lastListener
     }
 
-    private func listen(_ index: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
+    /// The place of a listener; nil when a reload has given it up.
+    func index(_ id: Int) -> Int? { listeners.firstIndex { $0.id == id } }
+
+    /// Begins to listen on the address of a listener.
+    func listen(_ id: Int) async {
+        guard phase == .open, let index = index(id),
+            let place = listeners[index].address.placeToBind(definition.socketFile)
+        else { return }
+        await listen(id, at: place)
+    }
+
+    private func listen(_ id: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
         do {
             let server = try await makeServer(place)
-            if let former = listeners[index].server, former.numConnections > 0 { formerServers.append(former) }
+            guard let index = index(id) else { return await abandon(server) }
+            if let closed = listeners[index].server, closed.numConnections > 0 { former.servers.append(closed) }
             listeners[index].server = server
             listeners[index].failure = nil
             listeners[index].backoff.succeeded()
@@ -141,18 +155,19 @@ actor Service {
             // It may have been closed meanwhile.
             if phase != .open { await server.close() }
         } catch {
-            failed(index, "\(error)", canRetry: listeners[index].address.placeToBind(definition.socketFile) != nil)
+            failed(id, "\(error)", canRetry: !place.isInherited)
         }
         changed()
     }
 
-    private func failed(_ index: Int, _ reason: String, canRetry: Bool) {
+    private func failed(_ id: Int, _ reason: String, canRetry: Bool) {
+        guard let index = index(id) else { return }
         var retryAt: Duration?
         if canRetry, phase == .open {
             let wait = listeners[index].backoff.failed()
             retryAt = context.loop.now + wait
             listeners[index].retry = context.loop.schedule(after: wait) { [weak self] in
-                self?.assumeIsolated { $0.retry(index) }
+                self?.assumeIsolated { $0.retry(id) }
             }
         }
         // The same reason again is no news.
@@ -164,9 +179,9 @@ actor Service {
         counters.note(error: reason, at: WallClock.microseconds)
     }
 
-    private func retry(_ index: Int) {
-        guard phase == .open else { return }
-        listeners[index].opening = Task(executorPreference: context.loop) { await self.listen(index) }
+    private func retry(_ id: Int) {
+        guard phase == .open, let index = index(id) else { return }
+        listeners[index].opening = Task(executorPreference: context.loop) { await self.listen(id) }
     }
 
     private func makeServer(_ place: WhereToListen<SocketAddress, SocketAddress>) async throws -> StreamServer {
@@ -175,17 +190,14 @@ actor Service {
         options.backlog = definition.backlog
         options.numbering = context.numbering
         options.onEvent = { [weak self] event in self?.assumeIsolated { $0.handle(event) } }
-        let onHandlerError: OnHandlerError<SocketAddress> = definition.onHandlerError == .raise ? .raise : .ignore
-        switch definition.handler {
-        case .program:
-            // Weakly: else the two would hold each other for ever. A service is there until its connections have ended.
-            return try await Server.createConnection(on: place, options: options, onHandlerError: onHandlerError) {
-                [weak self] in try await self?.serve($0)
-            }
-        case .builtIn(let builtIn):
-            return try await Server.create(on: place, options: options, onHandlerError: onHandlerError) {
-                try await builtIn.serve($1, $2)
-            }
+        if case .builtIn = definition.handler { options.refusesDescriptors = true }
+        // What the definition says is asked for each time: a reload changes it under a server that stays. Weakly: else
+        // the two would hold each other for ever. A service is there until its connections have ended.
+        let onHandlerError = OnHandlerError<SocketAddress>.call { [weak self] _, error in
+            try self?.assumeIsolated { if $0.definition.onHandlerError == .raise { throw error } }
+        }
+        return try await Server.createConnection(on: place, options: options, onHandlerError: onHandlerError) {
+            [weak self] in try await self?.serve($0)
         }
     }
 
@@ -211,6 +223,15 @@ actor Service {
 
     /// What it drained is gone.
     func didDrain() { phase = .closed }
+
+    /// It is to listen again, with what a reload gives it.
+    func beginAnew() { phase = .open }
+
+    /// It is in the configuration no more: it is never opened again.
+    func beginDeparting() {
+        beginDraining()
+        phase = .draining
+    }
 
     /// Accepts those who have connected, and returns when it listens no more.
     func finishAccepting() async {

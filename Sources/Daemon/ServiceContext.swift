@@ -3,7 +3,6 @@
 
 internal import EventLoops
 internal import Logging
-internal import ServiceConfig
 internal import SocketServer
 internal import Supervision
 
@@ -11,7 +10,7 @@ internal import Supervision
 struct ServiceContext: Sendable {
     let loop: EventLoop
     let spawner: Spawner
-    let settings: DaemonSettings
+    let settings: CurrentSettings
     let logger: Logger
     let numbering: ConnectionNumbering
     /// The daemon's own environment, from which services may pass variables on.

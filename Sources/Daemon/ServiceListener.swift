@@ -20,6 +20,8 @@ struct ServiceListener {
         let retryAt: Duration?
     }
 
+    /// Its number among all that the service has had.
+    let id: Int
     /// The address as configured.
     let address: ListenAddress
     /// The server, once it listens.
@@ -30,10 +32,11 @@ struct ServiceListener {
     var backoff = Backoff(first: .seconds(1), longest: .seconds(30))
     /// The next try.
     var retry: LoopTimer?
-    /// The last try after the first one; it may still be under way.
+    /// The last try that goes on by itself; it may still be under way.
     var opening: Task<Void, Never>?
 
-    init(_ address: ListenAddress) {
+    init(id: Int, _ address: ListenAddress) {
+        self.id = id
         self.address = address
     }
 

@@ -23,7 +23,7 @@ extension ServiceManager {
     /// Closes one connection.
     func close(_ call: Manager.CloseConnection.Parameters) async throws(VarlinkError) -> Closing {
         let plan = try times(nil, call.deadline).plan(by: call.by ?? .stop)
-        for service in services.values {
+        for service in allServices {
             guard await service.connections.contains(where: { $0.id == call.id }) else { continue }
             return try await close(plan, [service]) { $0.id == call.id }
         }
@@ -38,8 +38,8 @@ extension ServiceManager {
         }
         let filter = try ConnectionSelection(call.filter)
         let plan = try times(nil, call.deadline).plan(by: call.by ?? .stop)
-        let asked = try filter.service.map { name throws(VarlinkError) in [try service(named: name)] }
-        return try await close(plan, asked ?? Array(services.values), filter.matches)
+        let asked = try filter.service.map { name throws(VarlinkError) in try services(named: name) }
+        return try await close(plan, asked ?? allServices, filter.matches)
     }
 
     /// Closes every service, or joins such a closing that is under way.

@@ -17,7 +17,7 @@ extension ServiceManager {
     /// One service with its settings.
     func describe(service name: String) async throws(VarlinkError) -> Manager.DescribeService.Result {
         let service = try service(named: name)
-        let written = configuration?.settings(of: service.definition.name) ?? []
+        let written = configuration.settings(of: service.name) ?? []
         let (status, isOperators) = (await service.status, await service.isLimitedByOperator)
         let settings = written.map { setting in
             var setting = Setting(setting)
@@ -32,8 +32,8 @@ extension ServiceManager {
         _ filter: ConnectionFilter, usage: Bool
     ) async throws(VarlinkError) -> Manager.ListConnections.Result {
         let filter = try ConnectionSelection(filter)
-        var asked = services.keys.sorted().compactMap { services[$0] }
-        if let name = filter.service { asked = [try service(named: name)] }
+        var asked = allServices
+        if let name = filter.service { asked = try services(named: name) }
         var connections: [ConnectionStatus] = []
         for service in asked {
             let chosen = await service.connectionStatuses.filter(filter.matches)
@@ -44,9 +44,9 @@ extension ServiceManager {
 
     /// One connection, and who serves it.
     func describe(connection id: UInt64) async throws(VarlinkError) -> Manager.DescribeConnection.Result {
-        for service in services.values {
+        for service in allServices {
             guard let found = await service.connectionStatuses.first(where: { $0.id == id }) else { continue }
-            let handler = await service.handlerDescription
+            let handler = await service.handlerDescription(of: id)
             return Manager.DescribeConnection.Result(
                 connection: await addUsage(to: [found], of: service).first ?? found, command: handler.command,
                 builtin: handler.builtin, user: handler.user)
@@ -54,9 +54,18 @@ extension ServiceManager {
         throw VarlinkError(Manager.NoSuchConnection(id: id))
     }
 
-    /// The service of this name.
+    /// All services of this name, its own and those that are not in the configuration any more.
+    func services(named name: String) throws(VarlinkError) -> [Service] {
+        _ = try service(named: name)
+        return allServices.filter { $0.name.description == name }
+    }
+
+    /// The service of this name; one that is not in the configuration any more if there is no other.
     func service(named name: String) throws(VarlinkError) -> Service {
-        guard let service = services[name] else { throw .noSuchService(name, nearest: nearestName(to: name)) }
+        let departing = departing.map(\.service).last { $0.name.description == name }
+        guard let service = services[name] ?? departing else {
+            throw .noSuchService(name, nearest: nearestName(to: name))
+        }
         return service
     }
 

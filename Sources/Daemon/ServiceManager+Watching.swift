@@ -19,7 +19,7 @@ extension ServiceManager {
         _ call: Manager.Subscribe.Parameters, _ caller: AdminCaller, _ replies: ReplyStream<Manager.Subscribe.Result>
     ) async throws -> Manager.Subscribe.Result {
         let subscription = EventHub.Subscription(service: call.service, kinds: call.kinds, caller: caller)
-        for service in services.values { await service.noteShown() }
+        for service in allServices { await service.noteShown() }
         context.events.add(subscription)
         defer { context.events.remove(subscription) }
         try await replies.send(.init(events: []))

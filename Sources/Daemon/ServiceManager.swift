@@ -13,18 +13,22 @@ internal import Systemd
 /// All services of the daemon.
 actor ServiceManager {
     nonisolated let context: ServiceContext
-    private(set) var services: [String: Service] = [:]
+    var services: [String: Service] = [:]
+    /// Services that a reload has taken out of the configuration, until their last connection has ended.
+    var departing: [DepartingService] = []
     /// What is in effect.
-    let configuration: Configuration?
+    var configuration: Configuration
     private(set) var daemonState = DaemonState.starting
+    private let hasStarted: LoopCondition
     private let startTimestamp = WallClock.microseconds
     private var draining: Closing?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
     /// A manager without services; they are to be those of `configuration`.
-    init(_ context: ServiceContext, _ configuration: Configuration? = nil) {
+    init(_ context: ServiceContext, _ configuration: Configuration = Configuration()) {
         self.context = context
+        hasStarted = LoopCondition(on: context.loop)
         self.configuration = configuration
     }
 
@@ -50,6 +54,12 @@ actor ServiceManager {
                 ])
         }
         if daemonState == .starting { daemonState = .running }
+        hasStarted.signal()
+    }
+
+    /// Returns when every service is opened, or the daemon ends before.
+    func started() async {
+        await hasStarted.wait { self.assumeIsolated { $0.daemonState != .starting } }
     }
 
     private func makeService(_ definition: ServiceDefinition) throws(StartFailure) -> Service {
@@ -61,17 +71,19 @@ actor ServiceManager {
     /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
     func drain() async {
         daemonState = .stopping
-        let settings = context.settings
+        hasStarted.signal()
+        let settings = context.settings.value
         let plan = ClosingPlan.stop(
             after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)
         await drain(plan).finished()
         for service in services.values { await service.retire() }
+        for departing in departing { await departing.end.value }
     }
 
-    /// Ends the grace of a drain: connections are ended now.
-    func endConnections() async {
+    /// Ends the grace of a drain: connections are asked to end now.
+    func endConnections() {
         let stopTimeout = context.settings.stopTimeout
-        await drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now)).finished()
+        _ = drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now))
     }
 
     /// Closes every service by `plan`, or makes such a closing that is under way as strict.
@@ -81,7 +93,7 @@ actor ServiceManager {
             return draining
         }
         let closing = Closing(
-            plan, of: Array(services.values), closesServices: true, on: context.loop, tell: context.events.tell)
+            plan, of: allServices, closesServices: true, on: context.loop, tell: context.events.tell)
         draining = closing
         closing.begin()
         return closing
@@ -92,21 +104,31 @@ actor ServiceManager {
     /// The name of the service that was perhaps meant by `name`.
     func nearestName(to name: String) -> String? { NearestName.find(name, among: services.keys.sorted()) }
 
+    /// All services, those too that are not in the configuration any more and have connections.
+    var allServices: [Service] { Array(services.values) + departing.map(\.service) }
+
     /// The daemon and its services, or the one that is asked about; nil when there is none of that name.
     func status(of name: String?) async -> GetStatus.Result? {
-        var asked = services
-        if let name {
-            guard let service = services[name] else { return nil }
-            asked = [name: service]
+        var asked: [String: [Service]] = [:]
+        for service in allServices where name == nil || service.name.description == name {
+            asked[service.name.description, default: []].append(service)
         }
+        if name != nil, asked.isEmpty { return nil }
         var statuses: [ServiceStatus] = []
-        for name in asked.keys.sorted() {
-            if let service = asked[name] { statuses.append(await service.status) }
-        }
+        for name in asked.keys.sorted() { statuses += await status(of: asked[name] ?? []) }
         return GetStatus.Result(
             daemon: DaemonStatus(
                 version: Version.text, pid: getpid(), state: daemonState, startTimestamp: startTimestamp),
             services: statuses)
+    }
+
+    /// Services of one name as one: its own state and what all of them have of connections; the first is its own, if the
+    /// name is still in the configuration.
+    private func status(of services: [Service]) async -> [ServiceStatus] {
+        guard let first = services.first else { return [] }
+        var status = await first.status
+        for other in services.dropFirst() { status.connections += await other.connectionCount }
+        return [status]
     }
 
     /// One line for `systemctl status`.
@@ -117,6 +139,7 @@ actor ServiceManager {
             connections += await service.connectionCount
             if await !service.state.isServing { notServing += 1 }
         }
+        for departing in departing { connections += await departing.service.connectionCount }
         let count = services.count
         let line = "\(count) service\(count == 1 ? "" : "s"), \(connections) connection\(connections == 1 ? "" : "s")"
         if daemonState == .stopping { return "Draining: " + line }

@@ -19,6 +19,11 @@ final class ServiceProgram: @unchecked Sendable {
     private(set) var running: [UInt64: RunningHandler] = [:]
     private let standardError: StandardErrorChannel
     private let output: HandlerOutput
+    /// How many connections it serves, those for which it is only being started too.
+    private var uses = 0
+    private var isRetired = false
+    /// Whether what its processes write to is closed.
+    private(set) var isClosed = false
 
     /// The program of `service`; nil when the service is a built-in one.
     ///
@@ -77,11 +82,27 @@ final class ServiceProgram: @unchecked Sendable {
         standardError.connectionEnded(connection.id, leader: process.pid)
     }
 
+    /// It is to serve one more connection.
+    func beginUse() { uses += 1 }
+
+    /// It has done so.
+    func endUse() {
+        uses -= 1
+        if isRetired, uses == 0 { close() }
+    }
+
+    /// It serves no other connections than it has: after the last one it is closed.
+    func retire() {
+        isRetired = true
+        if uses == 0 { close() }
+    }
+
     /// The connection has ended; its handler is told for the last time.
     func forget(_ connection: UInt64) -> RunningHandler? { running.removeValue(forKey: connection) }
 
     /// Closes what its processes wrote to, after a last look.
     func close() {
+        isClosed = true
         standardError.close()
         output.finish()
     }

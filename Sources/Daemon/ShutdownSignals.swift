@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The signals that the daemon obeys: TERM and INT stop it, HUP is logged.
+// The signals that the daemon obeys: TERM and INT stop it, HUP has it reload its configuration.
 
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
-internal import Logging
 
 /// The signals that the daemon obeys.
 ///
@@ -12,7 +11,7 @@ internal import Logging
 // Safe: the state is touched only on the loop's thread.
 package final class ShutdownSignals: @unchecked Sendable {
     private let loop: EventLoop
-    private let logger: Logger
+    private let hangUp: () -> Void
     private let changed: LoopCondition
     private var watch: SignalWatch?
     private var count = 0
@@ -24,12 +23,12 @@ package final class ShutdownSignals: @unchecked Sendable {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Begins to watch.
+    /// Begins to watch; `hangUp` is called on the loop for each SIGHUP.
     ///
     /// - Throws: ``StartFailure`` when they are not blocked.
-    init(on loop: EventLoop, logger: Logger) throws(StartFailure) {
+    init(on loop: EventLoop, hangUp: @escaping () -> Void) throws(StartFailure) {
         self.loop = loop
-        self.logger = logger
+        self.hangUp = hangUp
         changed = LoopCondition(on: loop)
         do {
             watch = try SignalWatch([SIGTERM, SIGINT, SIGHUP], on: loop) { [unowned self] in self.arrived($0) }
@@ -48,10 +47,7 @@ package final class ShutdownSignals: @unchecked Sendable {
     func cancel() { watch?.cancel() }
 
     private func arrived(_ signal: CInt) {
-        guard signal != SIGHUP else {
-            logger.warning("the configuration cannot be reloaded yet; restart serverd to apply changes")
-            return
-        }
+        guard signal != SIGHUP else { return hangUp() }
         count += 1
         changed.signal()
     }

@@ -57,8 +57,8 @@ package struct StartSequence: Sendable {
             let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
-                configuration, doubts: configuration.doubts(at: location), adminSocket: adminSocket,
-                inherited: inherited, writer: writer,
+                configuration, from: ConfigurationSource(location), doubts: configuration.doubts(at: location),
+                adminSocket: adminSocket, inherited: inherited, writer: writer,
                 watchdog: try announcedWatchdog())
             try daemon.run()
             return .success

@@ -17,6 +17,7 @@ final class StatusReporter: @unchecked Sendable {
     private var manager: ServiceManager?
     private var pending: LoopTimer?
     private var hasChanged = false
+    private var isEnding = false
     private var isStopped = false
 
     init(_ writer: LogWriter, isConnected: Bool, on loop: EventLoop) {
@@ -35,6 +36,28 @@ final class StatusReporter: @unchecked Sendable {
         // It may have while the text was made.
         changed()
         if let watchdog { keepAlive(every: watchdog.interval) }
+    }
+
+    /// Tells that a reload has begun.
+    func reloading() {
+        // Before it is ready, that alone is told.
+        guard self.manager != nil, !isEnding else { return }
+        writer.notify(NotifyMessage(.reloading(at: loop.now)))
+    }
+
+    /// Tells that the daemon is ready again, and how `manager` does.
+    func reloaded(_ manager: ServiceManager) async {
+        let text = await manager.statusLine()
+        // The end may have begun meanwhile: the service manager is not to take that back.
+        guard self.manager != nil, !isEnding else { return }
+        _ = line.update(text, at: LoopInstant(loop.now))
+        writer.notify(NotifyMessage(.ready, .status(text)))
+    }
+
+    /// Tells that the daemon ends, which may take `longest`.
+    func ending(longest: Duration) {
+        isEnding = true
+        writer.notify(NotifyMessage(.stopping, .extendTimeout(longest)))
     }
 
     /// Something that the status line shows may have changed.

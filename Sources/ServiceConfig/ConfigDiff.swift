@@ -86,7 +86,7 @@ package struct ServiceDiff: Equatable, Sendable {
 
 extension ServiceDiff.Kind {
     /// The definition that is served now, if any is.
-    var running: ServiceDefinition? {
+    package var running: ServiceDefinition? {
         switch self {
         case .added: nil
         case .removed(let service), .changed(let service, _), .unchanged(let service):
@@ -95,7 +95,7 @@ extension ServiceDiff.Kind {
     }
 
     /// The definition that will be served, if any will.
-    var next: ServiceDefinition? {
+    package var next: ServiceDefinition? {
         switch self {
         case .removed: nil
         case .added(let service), .changed(_, let service), .unchanged(let service):

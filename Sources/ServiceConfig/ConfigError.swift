@@ -53,6 +53,12 @@ package struct ConfigErrors: Error, Equatable, Sendable {
     /// Whether there are more.
     package let hasMore: Bool
 
+    /// One error.
+    package init(_ error: ConfigError) {
+        errors = [error]
+        hasMore = false
+    }
+
     /// Several errors; nil when there are none.
     package init?(_ errors: [ConfigError]) {
         guard !errors.isEmpty else { return nil }

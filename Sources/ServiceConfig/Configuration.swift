@@ -12,6 +12,14 @@ package struct Configuration: Sendable {
     /// Where each service's settings were written.
     let serviceKeyLines: [ServiceName: KeyLines<ServiceKey>]
 
+    /// A configuration in which nothing is written.
+    package init() {
+        settings = DaemonSettings()
+        services = []
+        daemonKeyLines = nil
+        serviceKeyLines = [:]
+    }
+
     /// Reads a configuration from the texts of its files: `main` is `serverd.toml`, nil if there is none, and each of
     /// `services` defines the service that its file is named after.
     ///

@@ -46,7 +46,7 @@ package struct ListenerChange: Equatable, Sendable {
 }
 
 /// A listener of a service.
-package struct ListenerReference: Equatable, Sendable {
+package struct ListenerReference: Hashable, Sendable {
     /// The service.
     package let service: ServiceName
     /// Its address.

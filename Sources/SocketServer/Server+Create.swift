@@ -24,13 +24,12 @@ extension Server {
         handler: @escaping @Sendable (Address, Reader, Writer) async throws -> Void
     ) async throws -> Server {
         let loop = currentLoop()
-        let ages = BufferAge(on: loop)
+        let streams = StreamHandling(options, on: loop)
         var options = options
         options.refusesDescriptors = true
         return try await create(on: whereToListen, options: options, onHandlerError: onHandlerError, loop) {
-            [options] connection in
-            let streams = ConnectionStreams(connection, options, ages)
-            try await streams.serve { reader, writer in
+            connection in
+            try await streams.serve(connection) { reader, writer in
                 try await handler(whereToListen.address(connection.peer), reader, writer)
             }
         }

@@ -107,6 +107,9 @@ extension WhereToListen where Address == SocketAddress, ListeningOn == SocketAdd
         Self(place: .bind(address, file), family: .either, address: { $0 }, listeningOn: { $0 })
     }
 
+    /// Whether it is a socket that there is already.
+    package var isInherited: Bool { if case .inherited = place { true } else { false } }
+
     /// An inherited socket of either kind.
     package static func inherited(_ descriptor: consuming Descriptor) -> Self {
         Self(place: .inherited(descriptor.release()), family: .either, address: { $0 }, listeningOn: { $0 })

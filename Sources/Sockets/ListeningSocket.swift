@@ -208,6 +208,22 @@ package final class ListeningSocket: Sendable {
         _ = withDescriptor { clinux_refuse_descriptors($0) }
     }
 
+    /// Has the kernel let descriptors through to those who connect from now on: for programs.
+    package func passDescriptors() {
+        guard case .unix = address else { return }
+        _ = withDescriptor { clinux_pass_descriptors($0) }
+    }
+
+    /// Changes how many clients the system lets wait, unless the socket was inherited: that is its first owner's affair.
+    package func setBacklog(_ backlog: Int) {
+        guard !isInherited else { return }
+        // It fails for no listening socket.
+        _ = withDescriptor { Glibc.listen($0, CInt(clamping: backlog)) }
+    }
+
+    /// Changes the mode of the socket's file, if there is one and it is still ours.
+    package func setFileMode(_ mode: UInt32) { file?.setMode(mode) }
+
     /// Takes one connection out of the queue, close-on-exec and blocking; never waits.
     ///
     /// `EBADF` after ``close()``.
@@ -241,6 +257,15 @@ package final class ListeningSocket: Sendable {
     /// The descriptor's number, lent for the time of `body`; `nil` after close.
     package func withDescriptor<R: Sendable>(_ body: (CInt) throws -> R) rethrows -> R? {
         try descriptor.withLock { try $0?.use(body) }
+    }
+
+    /// Another descriptor of the same socket and queue; `nil` after close, and when there is none to be had.
+    package func copy() -> Descriptor? {
+        let number = withDescriptor { number -> CInt in
+            do { return try Descriptor.duplicating(number).release() } catch { return -1 }
+        }
+        guard let number, number >= 0 else { return nil }
+        return Descriptor(adopting: number)
     }
 
     /// Closes the socket and unlinks its file if that is still ours.

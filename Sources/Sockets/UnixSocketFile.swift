@@ -13,11 +13,21 @@ struct UnixSocketFile: Sendable {
     let device: dev_t
     let inode: ino_t
 
+    /// Changes the mode of the file, unless somebody has put another one in its place.
+    func setMode(_ mode: UInt32) {
+        guard isOurs else { return }
+        _ = fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW)
+    }
+
     /// Removes the file, unless somebody has put another one in its place.
     func unlink() {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
+        guard isOurs else { return }
         _ = Glibc.unlink(path)
+    }
+
+    private var isOurs: Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode
     }
 }
 

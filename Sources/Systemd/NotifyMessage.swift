@@ -12,6 +12,10 @@ package struct NotifyMessage: Hashable, Sendable {
     package enum Assignment: Hashable, Sendable {
         /// `READY=1`: start-up is complete.
         case ready
+        /// `RELOADING=1` and `MONOTONIC_USEC=`: a reload has begun at this time of CLOCK_MONOTONIC.
+        ///
+        /// It ends with ``ready``, however it ends.
+        case reloading(at: Duration)
         /// `STOPPING=1`: shutting down has begun.
         case stopping
         /// `STATUS=`: one line for `systemctl status`.
@@ -43,6 +47,7 @@ package struct NotifyMessage: Hashable, Sendable {
     private static func lines(_ assignment: Assignment) -> String {
         switch assignment {
         case .ready: "READY=1"
+        case .reloading(let time): "RELOADING=1\nMONOTONIC_USEC=\(time.wholeMicroseconds)"
         case .stopping: "STOPPING=1"
         case .status(let text): "STATUS=" + oneLine(text)
         case .alive: "WATCHDOG=1"

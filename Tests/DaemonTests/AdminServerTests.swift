@@ -55,7 +55,7 @@ struct AdminServerTests {
         let endpoint = try Endpoint()
         try await withServices(service("git", on: endpoint)) { services in
             let server = try await AdminServer(
-                path, services.manager, logger: services.log.logger, clientLimit: clientLimit)
+                path, services.manager, services.reloader, logger: services.log.logger, clientLimit: clientLimit)
             try await body(server, path, services)
             await server.close()
         }
@@ -120,7 +120,7 @@ struct AdminServerTests {
             // of the lock, until its own first steps.
             var started: AdminServer?
             while started == nil {
-                started = try? await AdminServer(path, services.manager, logger: services.log.logger)
+                started = try? await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
                 await settle(services.loop)
             }
             let next = try #require(started)
@@ -189,7 +189,7 @@ struct AdminServerTests {
     func second() async throws {
         try await Self.run { _, path, services in
             let failure = await #expect(throws: StartFailure.self) {
-                try await AdminServer(path, services.manager, logger: services.log.logger)
+                try await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
             }
             #expect(
                 failure
@@ -210,13 +210,13 @@ struct AdminServerTests {
         let endpoint = try Endpoint()
         try await withServices(service(on: endpoint)) { services in
             let failure = await #expect(throws: StartFailure.self) {
-                try await AdminServer(path, services.manager, logger: services.log.logger)
+                try await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
             }
             #expect(failure?.description.contains("it exists and is not a socket; remove it by hand") == true)
             #expect(access(path, F_OK) == 0)
             unlink(path)
             try makeStaleSocket(path)
-            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            let server = try await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
             await server.close()
         }
         withExtendedLifetime(place) {}
@@ -231,7 +231,7 @@ struct AdminServerTests {
         let endpoint = try Endpoint()
         try await withServices(service(on: endpoint)) { services in
             let failure = await #expect(throws: StartFailure.self) {
-                try await AdminServer(path, services.manager, logger: services.log.logger)
+                try await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
             }
             #expect(
                 failure?.description.hasPrefix("cannot open \(path).lock, the lock of the admin socket: ") == true)

@@ -21,19 +21,7 @@ struct ManagerMethodsTests {
     private func call<M: ManagerMethod>(
         _ method: M.Type, _ parameters: M.Parameters, _ services: Services, as caller: AdminCaller = .root
     ) async throws -> M.Result {
-        let methods = ManagerMethods(
-            manager: services.manager, access: services.manager.context.settings.access, owner: 4321,
-            logger: services.log.logger)
-        var session = ClientSession()
-        var server = ServerSession()
-        server.receive(session.call(method, parameters))
-        let replies = EventLog<[UInt8]>()
-        _ = try await methods.dispatcher.answer(
-            try #require(try server.nextCall()), from: caller, send: { replies.append($0) })
-        session.receive(replies.all.flatMap { $0 })
-        let reply = try #require(try session.nextReply())
-        if let error = reply.error { throw error }
-        return try reply.parameters()
+        try await callManager(method, parameters, services, as: caller)
     }
 
     @Test("a connection of a program is listed with its peer, its process and what that uses")

@@ -5,6 +5,7 @@ import Glibc
 import ManagerInterface
 import Policy
 import SocketServer
+import Supervision
 import SystemPackage
 import Testing
 
@@ -31,9 +32,11 @@ struct ServiceEventsTests {
         let builtIn = try await Self.lines(.builtIn(.echo), event)
         #expect(
             builtIn.log == ["<6>handler failed service=test connection=7 peer=unix error=\"Input/output error\""])
-        let program = try await Self.lines(exitsAsTold, event)
+        let failure = try #require(HandlerFailure(.exited(code: 3), expected: SuccessExitStatus()))
+        let program = try await Self.lines(
+            exitsAsTold, .handlerFailed(id: 7, peer: .unix(.unnamed), error: failure))
         #expect(program.log == [])
-        #expect(program.lastError == "Input/output error")
+        #expect(program.lastError == "the handler exited with code 3")
     }
 
     @Test("a pause for want of descriptors says which limit to raise")

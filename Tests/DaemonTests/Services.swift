@@ -24,6 +24,9 @@ struct Services: Sendable {
     let manager: ServiceManager
     let log: TestLog
     let spawns: SpawnScript
+    /// What a reload reads.
+    let files: ScriptedFiles
+    let reloader: Reloader
     private let changes: EventLog<Void>
     private let observer: Observer
 
@@ -33,19 +36,22 @@ struct Services: Sendable {
     }
 
     fileprivate init(
-        on loop: EventLoop, _ clock: ManualClock, _ log: TestLog, _ settings: DaemonSettings, _ spawns: SpawnScript
+        on loop: EventLoop, _ clock: ManualClock, _ log: TestLog, _ settings: DaemonSettings, _ spawns: SpawnScript,
+        _ files: ScriptedFiles
     ) throws {
         let changes = EventLog<Void>()
         let observer = Observer()
-        manager = ServiceManager(
-            ServiceContext(
-                loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: settings, logger: log.logger,
-                numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
-                events: EventHub(on: loop, logger: log.logger),
-                changed: {
-                    changes.append(())
-                    observer.action.withLock { $0 }()
-                }))
+        let context = ServiceContext(
+            loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: CurrentSettings(settings),
+            logger: log.logger, numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
+            events: EventHub(on: loop, logger: log.logger),
+            changed: {
+                changes.append(())
+                observer.action.withLock { $0() }
+            })
+        manager = ServiceManager(context, try files.configuration())
+        reloader = Reloader(manager, from: files.source, logger: log.logger)
+        self.files = files
         self.loop = loop
         self.clock = clock
         self.log = log
@@ -74,6 +80,12 @@ struct Services: Sendable {
         }
     }
 
+    /// How often something has changed.
+    var changeCount: Int { changes.all.count }
+
+    /// Waits until more than `count` things have changed.
+    func waitForChange(after count: Int) async { await changes.wait(forCount: count + 1) }
+
     /// Whether the service shows that it goes on by itself in this time.
     func goesOn(_ name: String = "test", in wait: Duration) async -> Bool {
         let before = WallClock.microseconds
@@ -100,9 +112,28 @@ func withServices<Result: Sendable>(
     inherited: InheritedSockets = InheritedSockets(InheritedDescriptors(adopting: [])),
     spawnFailures: [Errno] = [], _ body: @escaping @Sendable (Services) async throws -> Result
 ) async throws -> Result {
+    try await withServices(
+        definitions, ScriptedFiles(), settings: settings, inherited: inherited, spawnFailures: spawnFailures, body)
+}
+
+/// Opens the services of configuration files, which a reload reads again, runs `body`, and ends them and their
+/// connections.
+func withServices<Result: Sendable>(
+    files: ScriptedFiles, inherited: InheritedSockets = InheritedSockets(InheritedDescriptors(adopting: [])),
+    _ body: @escaping @Sendable (Services) async throws -> Result
+) async throws -> Result {
+    let configuration = try files.configuration()
+    return try await withServices(
+        configuration.services, files, settings: configuration.settings, inherited: inherited, spawnFailures: [], body)
+}
+
+private func withServices<Result: Sendable>(
+    _ definitions: [ServiceDefinition], _ files: ScriptedFiles, settings: DaemonSettings, inherited: InheritedSockets,
+    spawnFailures: [Errno], _ body: @escaping @Sendable (Services) async throws -> Result
+) async throws -> Result {
     let clock = ManualClock()
     return try await onLoop(clock: clock) { loop in
-        let services = try Services(on: loop, clock, TestLog(), settings, SpawnScript(spawnFailures))
+        let services = try Services(on: loop, clock, TestLog(), settings, SpawnScript(spawnFailures), files)
         try await services.manager.open(definitions, claiming: inherited)
         let outcome: Swift.Result<Result, any Error>
         do { outcome = .success(try await body(services)) } catch { outcome = .failure(error) }

@@ -81,8 +81,8 @@ struct StartSequenceTests {
                     "listen = \"\(tree.path)/s\(number)\"\nexec = [\"/bin/cat\"]\nuser = \"\(getuid())\"\n",
                     to: "services.d/s\(number).toml")
             }
-            let configuration = try loadConfiguration(
-                from: .file(tree.path + "/serverd.toml"), context: .current())
+            let location = ConfigurationLocation.file(tree.path + "/serverd.toml")
+            let configuration = try loadConfiguration(from: location, context: .current())
             // Signals must be blocked before there are threads: these do not get any.
             ShutdownSignals.block()
             let writer = try LogWriter(
@@ -92,7 +92,7 @@ struct StartSequenceTests {
             limit.rlim_cur = 64
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             let daemon = Daemon(
-                configuration, adminSocket: tree.path + "/admin",
+                configuration, from: ConfigurationSource(location), adminSocket: tree.path + "/admin",
                 inherited: InheritedSockets(InheritedDescriptors(adopting: [])), writer: writer, watchdog: nil)
             let failure = #expect(throws: StartFailure.self) { try daemon.run() }
             #expect(failure?.code == .operatingSystem)

@@ -33,14 +33,5 @@ extension Integration {
                 #expect(try Client(daemon.endpoint("claimed")).receive() == "hello\n")
             }
         }
-
-        @Test("SIGHUP is noticed and ends nothing")
-        func hangUpIsSurvived() throws {
-            try withDaemon([hello]) { daemon in
-                daemon.process.signal(SIGHUP)
-                try daemon.log.await("the configuration cannot be reloaded")
-                #expect(try Client(daemon.endpoint("hello")).receive() == "hello\n")
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ struct NotifyMessageTests {
         "each assignment has the words of sd_notify(3)",
         arguments: [
             (NotifyMessage(.ready), "READY=1"),
+            (NotifyMessage(.reloading(at: .microseconds(7_000_001))), "RELOADING=1\nMONOTONIC_USEC=7000001"),
             (NotifyMessage(.stopping), "STOPPING=1"),
             (NotifyMessage(.alive), "WATCHDOG=1"),
             (NotifyMessage(.extendTimeout(.seconds(90))), "EXTEND_TIMEOUT_USEC=90000000"),

@@ -81,6 +81,9 @@ int clinux_peer_credentials(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid);
 // before Linux 6.16.
 int clinux_refuse_descriptors(int descriptor);
 
+// Has the kernel let descriptors through again, as it does when nothing is said.
+int clinux_pass_descriptors(int descriptor);
+
 // Whether the kernel refuses descriptors that are sent to this socket: not before Linux 6.16.
 int clinux_refuses_descriptors(int descriptor);
 

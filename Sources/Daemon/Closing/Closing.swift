@@ -48,7 +48,7 @@ final class Closing: @unchecked Sendable {
 
     var isFinished: Bool { tally.isFinished }
     /// The one service that it is about, if it is about one.
-    var serviceName: String? { services.count == 1 ? services.first?.definition.name.description : nil }
+    var serviceName: String? { services.count == 1 ? services.first?.name.description : nil }
 
     /// How far it has come.
     var progress: ClosingProgress {

@@ -73,7 +73,8 @@ struct ClosingTally: Sendable {
             .map { OpenConnections(service: $0.key, connections: $0.value) }
         progress.deadlineTimestamp = wallClock(plan.killsAt)
         switch step {
-        case .accepting, .waiting: (progress.nextStep, progress.nextStepTimestamp) = (.stopping, wallClock(plan.graceEndsAt))
+        case .accepting, .waiting:
+            (progress.nextStep, progress.nextStepTimestamp) = (.stopping, wallClock(plan.graceEndsAt))
         case .stopping: (progress.nextStep, progress.nextStepTimestamp) = (.killing, wallClock(plan.killsAt))
         case .killing, .finished: break
         }

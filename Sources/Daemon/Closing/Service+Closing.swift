@@ -22,7 +22,7 @@ extension Service {
     func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
         closings.append(closing)
         for connection in connections where closing.closesServices || isMeant(status(of: connection)) {
-            closing.admit(connection.id, of: definition.name.description)
+            closing.admit(connection.id, of: name.description)
         }
         guard closing.closesServices else { return }
         beginDraining()
@@ -58,7 +58,7 @@ extension Service {
         connection.closeNow()
         // One that was asked before is not asked by its connection again. One that is only being started has no group
         // yet that a signal could reach: it is asked when it is handed over.
-        if let process = program?.running[connection.id]?.process, process.isExecuted {
+        if let process = running(connection.id)?.process, process.isExecuted {
             process.stop(stopLadder(of: connection.id))
         }
         changed()
@@ -73,7 +73,7 @@ extension Service {
 
     // What was not to be shut down is asked by signal.
     private func shutDown(_ connection: Connection) {
-        guard let running = program?.running[connection.id] else { return }
+        guard let running = running(connection.id) else { return }
         do throws(SocketDiagnosisFailure) {
             guard let stream = running.stream else { throw .notSupported }
             try SocketDiagnostics.destroy(stream)
@@ -90,7 +90,7 @@ extension Service {
     /// A connection has ended: whoever closes it is told, and whoever watches.
     func ended(_ connection: Connection, _ duration: Duration, _ error: (any Error)?) {
         defer { endRequests[connection.id] = nil }
-        let running = program?.forget(connection.id)
+        let running = program(of: connection.id)?.forget(connection.id)
         let isWatched = context.events.hasSubscribers
         guard isWatched || !closings.isEmpty else { return }
         let stage = running?.process.stopStage ?? .none
@@ -99,13 +99,15 @@ extension Service {
         let isLingering = running?.process.report?.isLingering ?? false
         let exit: () -> ManagerInterface.ExitReport = {
             ManagerInterface.ExitReport(
-                running?.process.report, of: self.definition.handler, isStopped: connection.isClosedByServer,
+                running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
+                isStopped: connection.isClosedByServer,
                 duration: duration, error: error)
         }
         if isWatched { context.events.connectionEnded(status(of: connection, running), exit()) }
         for closing in closings {
             closing.ended(
-                connection.id, outcome, isLingering: isLingering, exit: closing.wantsExit(of: connection.id) ? exit() : nil)
+                connection.id, outcome, isLingering: isLingering,
+                exit: closing.wantsExit(of: connection.id) ? exit() : nil)
         }
     }
 }
@@ -113,11 +115,9 @@ extension Service {
 extension ManagerInterface.ExitReport {
     /// The end of a connection, and of the process that served it, if one did.
     fileprivate init(
-        _ report: Supervision.ExitReport?, of handler: ServiceDefinition.Handler, isStopped: Bool, duration: Duration,
-        error: (any Error)?
+        _ report: Supervision.ExitReport?, isBuiltIn: Bool, isStopped: Bool, duration: Duration, error: (any Error)?
     ) {
         let failure = isStopped ? nil : error.map { "\($0)" }
-        let isBuiltIn = if case .builtIn = handler { true } else { false }
         self.init(
             ending: isBuiltIn && error == nil ? .returned : .failed, failure: failure, stopped: isStopped,
             duration: duration.wholeMicroseconds)

@@ -22,7 +22,7 @@ extension Service {
         for connection in connections {
             guard connection.peer.isInet else { throw shutdownNotPossible(.transport, connection.id) }
             // It began before the configuration allowed it.
-            if let running = self.program?.running[connection.id], running.stream == nil {
+            if let running = self.running(connection.id), running.stream == nil {
                 throw shutdownNotPossible(.configuration, connection.id)
             }
         }
@@ -36,6 +36,6 @@ extension Service {
     }
 
     private func shutdownNotPossible(_ reason: ShutdownObstacle, _ id: UInt64? = nil) -> VarlinkError {
-        VarlinkError(Manager.ShutdownNotPossible(reason: reason, service: definition.name.description, id: id))
+        VarlinkError(Manager.ShutdownNotPossible(reason: reason, service: name.description, id: id))
     }
 }

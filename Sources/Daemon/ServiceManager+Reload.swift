@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Putting another configuration into effect: all at once, or, when something cannot be had, not at all.
+
+internal import Descriptors
+internal import EventLoops
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Systemd
+
+/// Why a configuration was not put into effect; nothing has changed.
+enum ReloadFailure: Error, Equatable {
+    /// It has mistakes, or asks for what cannot be had.
+    case invalid(ConfigErrors)
+    /// The daemon is ending.
+    case stopping
+}
+
+/// What a reload has to have before anything is changed.
+private struct PreparedReload {
+    /// The services that begin, by name.
+    var services: [String: Service] = [:]
+    /// The programs that replace others, by service.
+    var programs: [String: ServiceProgram] = [:]
+
+    func discard() {
+        for service in services.values { service.assumeIsolated { $0.discard() } }
+        for program in programs.values { program.close() }
+    }
+}
+
+/// A reload under way: what is closing, which others may wait for, and what is opening.
+private struct ReloadUnderWay {
+    var closing: [ListenerReference: ReloadStep] = [:]
+    var opening: [ReloadStep] = []
+
+    func ended() async {
+        for step in closing.values { await step.value }
+        for step in opening { await step.value }
+    }
+}
+
+extension ServiceManager {
+    /// What putting `next` into effect would change, and whom it would drop.
+    func changes(to next: Configuration) -> ConfigurationChanges {
+        changes(ConfigDiff(from: configuration, to: next))
+    }
+
+    /// Puts another configuration into effect.
+    ///
+    /// Everything that changes does so between two turns of the loop, except that listeners take their time to close
+    /// and to open: it returns when they have. Connections of services that are gone drain after that by themselves.
+    /// - Throws: when something that a service needs besides its addresses cannot be had; then nothing has changed.
+    func apply(_ next: Configuration) async throws(ReloadFailure) -> ConfigurationChanges {
+        guard daemonState != .stopping else { throw .stopping }
+        let diff = ConfigDiff(from: configuration, to: next)
+        let changes = changes(diff)
+        let changing = diff.services.filter { if case .unchanged = $0.kind { false } else { true } }
+        let prepared: PreparedReload
+        do { prepared = try prepare(changing) } catch { throw .invalid(error) }
+        // From here to the next await nobody sees a half of it.
+        context.settings.change(to: next.settings)
+        configuration = next
+        let underWay = begin(changing, prepared)
+        context.changed()
+        await underWay.ended()
+        return changes
+    }
+
+    private func changes(_ diff: ConfigDiff) -> ConfigurationChanges {
+        ConfigurationChanges(diff) { name in
+            guard let service = services[name.description] else { return [] }
+            return service.assumeIsolated { $0.connectionIDs }
+        }
+    }
+
+    // MARK: Preparing
+
+    private func prepare(_ changing: [ServiceDiff]) throws(ConfigErrors) -> PreparedReload {
+        var prepared = PreparedReload()
+        for change in changing {
+            guard let next = change.kind.next else { continue }
+            let name = next.name.description
+            do {
+                if let service = staying(name) {
+                    let needsProgram = service.assumeIsolated { $0.definition.handler != next.handler }
+                    guard needsProgram else { continue }
+                    prepared.programs[name] = try ServiceProgram(next, context, logger: service.logger)
+                } else {
+                    prepared.services[name] = try Service(next, context)
+                }
+            } catch {
+                prepared.discard()
+                throw ConfigErrors(preparing: next, error)
+            }
+        }
+        return prepared
+    }
+
+    /// The running service of this name, if it is one that can take over another definition.
+    ///
+    /// One that drains goes on draining, and another one takes its name.
+    private func staying(_ name: String) -> Service? {
+        guard let service = services[name], service.assumeIsolated({ $0.phase != .draining }) else { return nil }
+        return service
+    }
+
+    // MARK: Doing it
+
+    private func begin(_ changing: [ServiceDiff], _ prepared: PreparedReload) -> ReloadUnderWay {
+        var underWay = ReloadUnderWay()
+        // Before anything closes: what was inherited cannot be had again.
+        let inherited = handOver(changing)
+        for change in changing { close(change, prepared, &underWay) }
+        for change in changing { open(change, prepared, claiming: inherited, &underWay) }
+        return underWay
+    }
+
+    private func close(_ change: ServiceDiff, _ prepared: PreparedReload, _ underWay: inout ReloadUnderWay) {
+        let name = change.name.description
+        guard let service = services[name] else { return }
+        guard change.kind.next != nil, prepared.services[name] == nil else {
+            services[name] = nil
+            let counters = service.assumeIsolated { $0.counters }
+            prepared.services[name]?.assumeIsolated { $0.counters = counters }
+            depart(service)
+            for address in service.assumeIsolated({ $0.definition.listen }) {
+                underWay.closing[ListenerReference(service: change.name, address: address)] = Task(
+                    executorPreference: context.loop
+                ) { await service.stoppedListening(on: address) }
+            }
+            return
+        }
+        let grace = context.settings.drainTimeout
+        let isClosed = service.assumeIsolated { $0.phase == .closed }
+        for listener in change.listeners {
+            if case .open = listener.action { continue }
+            guard isClosed || listener.action != .keep else { continue }
+            underWay.closing[ListenerReference(service: change.name, address: listener.address)] =
+                service.assumeIsolated { $0.giveUp(listener.address, grace: grace) }
+        }
+    }
+
+    private func open(
+        _ change: ServiceDiff, _ prepared: PreparedReload, claiming inherited: InheritedSockets,
+        _ underWay: inout ReloadUnderWay
+    ) {
+        guard let next = change.kind.next else { return }
+        let name = next.name.description
+        guard let service = prepared.services[name] ?? services[name] else { return }
+        services[name] = service
+        let closing = underWay.closing
+        let program = prepared.programs[name]
+        underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
+            let isNew = prepared.services[name] != nil
+            // As one that is new it listens nowhere.
+            let isClosed = service.phase == .closed
+            if !isNew { service.adopt(next, program: program) }
+            service.beginAnew()
+            let steps = change.listeners.compactMap { listener -> ReloadStep? in
+                // Where it listened itself, as one that begins anew, and those whom the difference names.
+                let before = [closing[ListenerReference(service: next.name, address: listener.address)]]
+                switch listener.action {
+                case .close: return nil
+                case .keep, .replace:
+                    if listener.action == .keep, !isNew, !isClosed { return nil }
+                    return service.begin(listener.address, after: before.compactMap(\.self), claiming: inherited)
+                case .open(let others):
+                    let steps = (before + others.map { closing[$0] }).compactMap(\.self)
+                    return service.begin(listener.address, after: steps, claiming: inherited)
+                }
+            }
+            service.arrangeListeners()
+            service.changed()
+            return steps
+        }
+    }
+
+    /// Copies of the inherited sockets that go from one service to another.
+    private func handOver(_ changing: [ServiceDiff]) -> InheritedSockets {
+        var entries: [(name: String, number: CInt)] = []
+        for listener in changing.flatMap(\.listeners) {
+            guard case .inherited(let name) = listener.address.kind, case .open(let others) = listener.action else {
+                continue
+            }
+            for other in others {
+                let servers = services[other.service.description]?.assumeIsolated { service in
+                    service.listeners.filter { $0.address == listener.address }.compactMap(\.server)
+                }
+                for server in servers ?? [] {
+                    if let copy = server.core.listener.copy() { entries.append((name, copy.release())) }
+                }
+            }
+        }
+        return InheritedSockets(InheritedDescriptors(adopting: entries))
+    }
+
+    /// Has a service that is not in the configuration any more end by itself.
+    private func depart(_ service: Service) {
+        service.assumeIsolated { $0.beginDeparting() }
+        let grace = context.settings.drainTimeout
+        let end = Task(executorPreference: context.loop) {
+            await service.drain(grace: grace)
+            await self.departed(service)
+        }
+        departing.append(DepartingService(service: service, end: end))
+    }
+
+    private func departed(_ service: Service) {
+        departing.removeAll { $0.service === service }
+        context.changed()
+        context.events.noteChange()
+        if !allServices.contains(where: { $0.name == service.name }) { context.events.serviceRemoved(service.name) }
+    }
+}
+
+/// A service that is not in the configuration any more, and whose last connections are ending.
+struct DepartingService: Sendable {
+    let service: Service
+    /// Returns when it has ended.
+    let end: Task<Void, Never>
+}
+
+extension ConfigErrors {
+    /// The error of a service that cannot be had.
+    fileprivate init(preparing service: ServiceDefinition, _ error: any Error) {
+        let message = StartFailure("cannot prepare the service \"\(service.name)\"", error).description
+        self.init(ConfigError(file: service.origin.file, place: nil, message: message))
+    }
+}
