@@ -29,7 +29,7 @@ final class AdminServer: Sendable {
     ) async throws {
         lock = try AdminLock(socket: path)
         let dispatcher = ManagerMethods(
-            manager: manager, reloader: reloader, owner: geteuid() == 0 ? nil : geteuid(), logger: logger
+            manager: manager, reloader: reloader, owner: geteuid(), logger: logger
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)

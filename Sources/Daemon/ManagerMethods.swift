@@ -12,8 +12,8 @@ internal import Varlink
 struct ManagerMethods: Sendable {
     let manager: ServiceManager
     let reloader: Reloader
-    /// The daemon's own user, who may do all, unless that is root: nobody else could operate a daemon of one's own.
-    let owner: UInt32?
+    /// The daemon's own user, who may do all: nobody else could operate a daemon of one's own.
+    let owner: UInt32
     let logger: Logger
 
     /// The way from a call to its answer.

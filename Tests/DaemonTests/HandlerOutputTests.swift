@@ -41,10 +41,24 @@ struct HandlerOutputTests {
             #expect(!receiver.wantsLines())
             receiver.count(50_000)
             receiver.deliver(line([]))
+            // The log drops what it has no room for: what is told next must not be among that.
+            _ = log.lines
             await clock.advance(by: .seconds(30), on: loop)
             #expect(receiver.wantsLines())
         }
         #expect(log.lines("<4>lines of handlers were left out").map { $0.hasSuffix("lines=50001") } == [true])
+    }
+
+    @Test("lines that were left out are told at the end, too, when their time is not over")
+    func countedAtEnd() async throws {
+        let log = try TestLog()
+        try await onLoop(clock: ManualClock()) { loop in
+            let output = HandlerOutput(log.logger, on: loop)
+            for _ in 0..<10_003 { output.write(line([])) }
+            _ = log.lines
+            output.finish()
+        }
+        #expect(log.lines("<4>lines of handlers were left out").map { $0.hasSuffix("lines=3") } == [true])
     }
 
     @Test("bytes that were lost are told once a minute, with their number")

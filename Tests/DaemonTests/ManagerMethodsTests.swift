@@ -88,6 +88,36 @@ struct ManagerMethodsTests {
         }
     }
 
+    @Test("an address that a service gets while it is suspended accepts nobody either")
+    func suspendedAddress() async throws {
+        let tree = try TemporaryTree()
+        let (endpoint, taken) = try (Endpoint(), Endpoint(in: tree))
+        let occupant = taken.occupy()
+        try await withServices(service("cat", on: endpoint, taken)) { services in
+            _ = try await call(Manager.SuspendService.self, .init(service: "cat"), services)
+            taken.free(occupant)
+            await services.advance(by: .seconds(1))
+            await services.wait("cat") { $0.failure == nil }
+            let client = try taken.connect(services, sending: "x")
+            await settle(services.loop)
+            #expect(await services.status("cat").connectionsAccepted == 0)
+            _ = try await call(Manager.ResumeService.self, .init(service: "cat"), services)
+            #expect(try await client.read(2) == Array("x\n".utf8))
+            await client.close()
+        }
+        withExtendedLifetime(tree) {}
+    }
+
+    @Test("a daemon that is ending changes nothing any more, and says so")
+    func ending() async throws {
+        try await withServices(service("cat", on: try Endpoint())) { services in
+            await services.manager.drain()
+            await #expect(throws: VarlinkError(Manager.DaemonStopping())) {
+                try await call(Manager.SetLimit.self, .init(service: "cat", maxConnections: 1), services)
+            }
+        }
+    }
+
     @Test("a lower limit holds back the next connection, a higher one lets it in")
     func limits() async throws {
         let endpoint = try Endpoint()

@@ -158,6 +158,29 @@ struct ServiceDrainTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test(
+        "an address that is being opened while a handler's error closes the service is not left open", arguments: 0...12
+    )
+    func openingAtError(generations: Int) async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        let occupant = endpoint.occupy()
+        try await withServices(service(on: endpoint), settings: Self.settings) { services in
+            endpoint.free(occupant)
+            // The try is due, and so many generations of jobs later a handler has failed.
+            async let advanced: Void = services.advance(by: .seconds(1))
+            for _ in 0..<generations {
+                await withCheckedContinuation { step in services.loop.execute { step.resume() } }
+            }
+            try await services.manager.service(named: "test").closeAfterHandlerError()
+            await advanced
+            await settle(services.loop)
+            #expect(throws: Errno.noSuchFileOrDirectory) { try endpoint.connect(services) }
+            #expect(await services.status().state == .closed)
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("an address that is being opened while the drain begins is not left open", arguments: 0...12)
     func opening(generations: Int) async throws {
         let tree = try TemporaryTree()

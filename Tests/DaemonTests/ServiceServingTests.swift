@@ -2,8 +2,10 @@
 // Services at work: their limit, and programs that fail or cannot be started.
 
 import EventLoops
+import Glibc
 import ManagerInterface
 import Sockets
+import Supervision
 import SystemPackage
 import TestSupport
 import Testing
@@ -178,6 +180,48 @@ struct ServiceServingTests {
             #expect(lines.map { $0.hasSuffix("times=1") } == [true, false])
             #expect(lines.map { $0.hasSuffix("times=3") } == [false, true])
             #expect(lines.allSatisfy { $0.contains("error=\"\(reason)\"") && $0.contains("service=test") })
+        }
+    }
+
+    @Test("a program is told who the peer of a Unix socket is")
+    func peer() async throws {
+        let endpoint = try Endpoint()
+        let handler = shell("echo $PROTO $IPCREMOTEEUID $IPCREMOTEEGID")
+        try await withServices(service(on: endpoint, handler: handler)) { services async throws in
+            #expect(try await endpoint.answer(services) == Array("IPC \(geteuid()) \(getegid())\n".utf8))
+        }
+    }
+
+    @Test("while a service's programs cannot be started yet, only some of those who come are accepted")
+    func crowded() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("echo hello"))) { services in
+            let spawner = services.manager.context.spawner
+            // Nobody else gets a slot.
+            let others = try (0..<2).map { try PreparedCommand(HandlerCommand(service: "\($0)", path: "/bin/true")) }
+            var slots: [SpawnSlot] = []
+            for number in 0..<Spawner.slotCount { slots.append(await spawner.slot(for: others[number % 2])) }
+            let clients = try (0..<60).map { _ in try endpoint.connect(services) }
+            for _ in 0..<10 { await settle(services.loop) }
+            let accepted = await services.status().connectionsAccepted
+            #expect(accepted >= 16 && accepted <= 2 * 16)
+            for slot in slots { spawner.giveBack(slot) }
+            for client in clients {
+                #expect(try await client.readToEnd() == Array("hello\n".utf8))
+                await client.close()
+            }
+            await services.wait { $0.connectionsAccepted == 60 && $0.connections == 0 }
+        }
+    }
+
+    @Test("a line that a program did not finish is logged when it has ended")
+    func unfinishedLine() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("printf oops >&2"))) { services async throws in
+            #expect(try await endpoint.answer(services) == [])
+            await services.wait { $0.connections == 0 && $0.connectionsAccepted == 1 }
+            await settle(services.loop)
+            #expect(services.log.lines("<5>handler wrote").map { $0.hasSuffix("stderr=oops") } == [true])
         }
     }
 

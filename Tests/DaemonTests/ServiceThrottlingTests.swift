@@ -82,6 +82,26 @@ struct ServiceThrottlingTests {
         }
     }
 
+    @Test("an operator's resume ends a throttling before its time")
+    func resumed() async throws {
+        let endpoint = try Endpoint()
+        let program = Program()
+        try await withServices(service(on: endpoint, handler: program.handler)) { services in
+            try await Self.fail(upTo: 10, endpoint, services)
+            let waiting = try endpoint.connect(services, sending: "0")
+            program.makeStartable(true)
+            #expect(await services.status().state == .throttled)
+            #expect(try await services.manager.service(named: "test").resume())
+            try #require(await services.status().retryTimestamp == nil)
+            #expect(try await waiting.readToEnd() == [])
+            await services.wait { $0.connectionsAccepted == 11 && $0.connections == 0 }
+            await waiting.close()
+            // The time at which it would have gone on by itself.
+            await services.advance(by: .seconds(1))
+            #expect(await services.status().state == .listening)
+        }
+    }
+
     @Test("programs that end without success hold nobody back: their peers may have made them")
     func failedEnds() async throws {
         let endpoint = try Endpoint()

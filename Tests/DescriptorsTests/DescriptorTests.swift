@@ -85,6 +85,17 @@ struct DescriptorTests {
         }
     }
 
+    @Test("a duplicate of somebody else's number never becomes a standard descriptor")
+    func notStandard() async {
+        await #expect(processExitsWith: .success) {
+            let number = opened()
+            Glibc.close(0)
+            let copy = try Descriptor.duplicating(number).release()
+            #expect(copy >= 3)
+            #expect(!isOpen(0))
+        }
+    }
+
     @Test("there is no duplicate of what is not open")
     func duplicateOfNothing() async {
         await #expect(processExitsWith: .success) {

@@ -113,6 +113,34 @@ struct EventLoopTests {
         }
     }
 
+    @Test("timers of one time fire in the order in which they were made")
+    func equalTimers() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let fired = EventLog<Int>()
+            for number in 0..<100 { loop.schedule(after: .seconds(1)) { fired.append(number) } }
+            await clock.advance(by: .seconds(1), on: loop)
+            #expect(fired.all == Array(0..<100))
+        }
+    }
+
+    @Test("timers that were cancelled are forgotten long before their time")
+    func cancelledTimers() async throws {
+        struct Made {
+            weak var timer: LoopTimer?
+        }
+        try await onLoop(clock: ManualClock()) { loop in
+            let made = (0..<10_000).map { _ in
+                let timer = loop.schedule(after: .seconds(3600)) {}
+                timer.cancel()
+                return Made(timer: timer)
+            }
+            #expect(made.count { $0.timer != nil } < 1000)
+        }
+    }
+
+    // The only test that shows that the kernel's clock drives the loop: others move a clock of their own. What it waits
+    // for is the timer itself, and no machine is too slow for what it expects.
     @Test("sleep ends when the real clock says so, and at once when the task is cancelled")
     func sleeping() async throws {
         try await onLoop { loop in
@@ -157,6 +185,58 @@ struct EventLoopTests {
             signal(SIGPIPE, SIG_IGN)
             #expect(write(ends.writing.number, chunk, 1) == -1 && errno == EPIPE)
             readiness.close()
+        }
+    }
+
+    @Test("a task that was cancelled before it waits is told so, on whatever thread it runs (T22)")
+    func cancelledBefore() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            let readiness = Readiness(ends.reading.number, on: loop)
+            let waiting = Task(executorPreference: globalConcurrentExecutor) {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return await readiness.wait(for: .read)
+            }
+            await settle(loop)
+            readiness.close()
+            #expect(await waiting.value == .cancelled)
+        }
+    }
+
+    @Test("what there is to read and nobody waits for does not keep the loop busy")
+    func unreadInput() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            let readiness = Readiness(ends.reading.number, on: loop)
+            let waiting = Task(executorPreference: loop) { await readiness.wait(for: .read) }
+            await settle(loop)
+            #expect(write(ends.writing.number, "x", 1) == 1)
+            #expect(await waiting.value == .ready)
+            #expect(await comesToRest(loop))
+            readiness.close()
+        }
+    }
+
+    @Test("of very many descriptors that are ready at once a turn serves some, then the tasks have their time")
+    func manyReady() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            #expect(write(ends.writing.number, "x", 1) == 1)
+            let copies = (0..<300).map { _ in OwnedDescriptor(Descriptor(adopting: ends.reading.duplicate())) }
+            let (served, servedBefore) = (EventLog<Void>(), OneShot<Int>())
+            let watches = copies.map { copy in
+                DescriptorWatch(copy.number, for: .read, on: loop) { _ in
+                    if served.all.isEmpty { loop.execute { servedBefore.fulfil(served.all.count) } }
+                    served.append(())
+                    guard served.all.count == 1000 else { return }
+                    // They would be ready for ever.
+                    var byte: UInt8 = 0
+                    _ = read(ends.reading.number, &byte, 1)
+                }
+            }
+            #expect(await servedBefore.value() < copies.count / 2)
+            for watch in watches { watch.cancel() }
+            for copy in copies { copy.close() }
         }
     }
 

@@ -130,6 +130,24 @@ struct ConnectedSocketTests {
         }
     }
 
+    @Test("all groups of a peer are known, however many", .enabled(if: geteuid() == 0, "needs root"))
+    func peerGroups() async {
+        // Alone in a process, whose groups it changes.
+        await #expect(processExitsWith: .success) {
+            for count in [0, 64, 65, 200] {
+                let groups = (0..<count).map { gid_t(1000 + $0) }
+                #expect(setgroups(groups.count, groups) == 0)
+                try await onLoop { loop in
+                    let (socket, client) = makeConnectedPair(on: loop)
+                    #expect(socket.peerGroups == groups)
+                    await client.close()
+                    await socket.close()
+                    #expect(socket.peerGroups == [])
+                }
+            }
+        }
+    }
+
     @Test("a big write lets others have their turn")
     func fairness() async throws {
         try await withPair { loop, socket, client in

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Descriptors that clients send to connections that are served here: nobody waits for their close(2).
 
+internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc

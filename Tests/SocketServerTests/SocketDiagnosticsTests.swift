@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking at real streams by sock_diag: bytes, states, identities, and all streams of a port at once.
 
+internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc

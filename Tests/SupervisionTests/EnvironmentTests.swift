@@ -71,6 +71,8 @@ struct EnvironmentTests {
         #expect(named == always.union(identity).union(paths))
         #expect(try await variables(.unix(.unnamed), local, known) == always.union(identity))
         #expect(try await variables(.unix(.abstract([0, 1])), local, known) == always.union(identity))
+        // Where a relative path leads nobody knows; this one would look like a peer of the Internet.
+        #expect(try await variables(.unix(.path("192.0.2.1")), local, known) == always.union(identity))
         #expect(try await variables(.unix(.unnamed), local) == always.union(["PROTO=IPC"]))
     }
 

@@ -161,6 +161,38 @@ struct HandlerProcessTests {
         }
     }
 
+    @Test("SIGKILL at the top of the ladder is for the whole group")
+    func groupIsKilled() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            // The child sees the end of the pipe when its parent alone is killed.
+            let script = """
+                $| = 1; $SIG{TERM} = 'IGNORE'; pipe(my $r, my $w);
+                if (!fork) { close $w; sysread $r, my $x, 1; print "alive\n"; exit }
+                close $r; print "ready\n"; sleep 1000 while 1
+                """
+            let (process, streams) = try await start(perl(script), by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            await clock.advance(by: .seconds(5), on: loop)
+            #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+            #expect(await streams.readAll(on: loop) == "")
+        }
+    }
+
+    @Test("the group of a process that was reaped is not signalled: its number may be another's")
+    func reapedGroup() async throws {
+        try await onLoop { loop in
+            let script = "exit if fork; $x = <STDIN>; print qq(still $x)"
+            let (process, streams) = try await start(perl(script), by: Spawner(on: loop))
+            #expect(await process.exited().isLingering)
+            process.signalGroup(SIGKILL)
+            process.stop(.kill)
+            #expect(write(streams.ours.number, "here\n", 5) == 5)
+            #expect(await streams.readAll(on: loop) == "still here\n")
+        }
+    }
+
     @Test("the rungs are climbed in order, each with its time")
     func rungs() {
         let ladder = StopLadder([

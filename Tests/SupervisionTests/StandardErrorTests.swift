@@ -114,38 +114,6 @@ struct StandardErrorTests {
         }
     }
 
-    @Test("what a handler wrote belongs to its connection also when it is read after its end")
-    func afterDeath() async throws {
-        try await withChannel { loop, spawner, collector in
-            let command = try PreparedCommand(perl("syswrite STDERR, qq(last words\\nunfinished)"))
-            let process = try await begin(command, Streams(), by: spawner, standardError: collector.channel.sink)
-            // It is dead before the loop can read.
-            var status = siginfo_t()
-            waitid(P_PID, id_t(process.pid), &status, WEXITED | WNOWAIT)
-            collector.channel.connectionEnded(9, leader: process.pid)
-            try await process.executed()
-            #expect(await collector.text(2) == ["last words", "unfinished"])
-            #expect(collector.lines.all.allSatisfy { $0.connection == 9 })
-            _ = await process.exited()
-        }
-    }
-
-    @Test("a descendant's line belongs to the connection of its session, a stranger's to none")
-    func descendant() async throws {
-        try await withChannel { loop, spawner, collector in
-            let (process, _) = try await collector.start(
-                shell("(echo deep >&2; exec sleep 1000) & wait"), as: 5, by: spawner)
-            await collector.lines.wait(forCount: 1)
-            let line = collector.lines.all[0]
-            #expect(line.connection == 5 && line.pid != process.pid)
-            _ = write(collector.channel.sink.descriptor, "stranger\n", 9)
-            await collector.lines.wait(forCount: 2)
-            #expect(collector.lines.all[1].connection == nil && collector.lines.all[1].pid == getpid())
-            process.stop(.kill)
-            _ = await process.exited()
-        }
-    }
-
     @Test("a descriptor that a handler attaches to what it writes does not enter this process")
     func attachedDescriptor() async throws {
         try await withChannel { loop, spawner, collector in

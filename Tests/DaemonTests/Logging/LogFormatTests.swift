@@ -47,6 +47,18 @@ struct LogFormatTests {
         #expect(try written(.prefixed, line(level, "text", ["errno": "EIO"])) == ["<\(priority)>text errno=EIO"])
     }
 
+    @Test("of all ASCII characters the printable ones alone stand in a line as they are")
+    func controls() throws {
+        for code in UInt8.min..<0x80 {
+            let text = String(UnicodeScalar(code))
+            let shown = try written(.prefixed, line(.info, "x" + text + "y"))[0]
+            let isQuoted = text == "=" || text == "\""
+            let isPrintable = (0x20..<0x7f).contains(code) && !isQuoted
+            #expect((shown == "<6>x\(text)y") == isPrintable, "\(code)")
+            #expect(shown.utf8.allSatisfy { (0x20..<0x7f).contains($0) }, "\(code)")
+        }
+    }
+
     @Test("a JSON line is an object, with numbers for integers and without a key twice")
     func json() throws {
         let metadata: Logger.Metadata = [

@@ -28,6 +28,35 @@ extension Integration {
             }
         }
 
+        @Test("with all descriptors taken by clients an operator is still answered")
+        func operatorIsAnswered() throws {
+            let options = DaemonOptions(wrapper: [try Programs.installed("prlimit"), "--nofile=40:40"])
+            // Each connection keeps its descriptor: a program's would be given back.
+            let echo = ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo")
+            try withDaemon([echo], options) { daemon in
+                let endpoint = try daemon.endpoint("echo")
+                let clients = try (0..<60).map { _ in try Client(endpoint) }
+                try daemon.log.await("cannot accept connections")
+                for _ in 0..<5 { #expect(try daemon.serverctl("status").exitCode == 0) }
+                for client in clients {
+                    client.finishSending()
+                    #expect(try client.receive() == "")
+                }
+            }
+        }
+
+        @Test("it raises its limit on descriptors as far as it may, and says when services may need more")
+        func limitIsRaised() throws {
+            let options = DaemonOptions(wrapper: [try Programs.installed("prlimit"), "--nofile=100:300"])
+            let many = ServiceFile.builtin("many", listen: "127.0.0.1:0", "echo", "max_connections = 301")
+            try withDaemon([many], options) { daemon in
+                let limits = readText("/proc/\(daemon.process.pid)/limits").split(separator: "\n")
+                let files = try #require(limits.first { $0.hasPrefix("Max open files") })
+                #expect(files.split(separator: " ").dropFirst(3).prefix(2) == ["300", "300"])
+                try daemon.log.await("may have 301 connections together", "may open only 300 descriptors")
+            }
+        }
+
         @Test("started without descriptors 0, 1 and 2, it gives a handler the right ones")
         func standardDescriptorsAreMissing() throws {
             let list = ServiceFile.program(

@@ -11,6 +11,9 @@ final class StandardPipe: Sendable {
     var readEnd: CInt { ends.reading.number }
     var writeEnd: CInt { ends.writing.number }
 
+    /// Leaves whoever writes without a reader.
+    func closeReadEnd() { ends.reading.close() }
+
     /// Makes the pipe hold no more than one page.
     func shrink() {
         let setPipeSize: CInt = 1031  // F_SETPIPE_SZ, fcntl(2)

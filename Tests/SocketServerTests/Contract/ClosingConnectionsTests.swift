@@ -122,7 +122,9 @@ struct ClosingConnectionsTests {
             let client = OneShot<TestClient>()
             let handled = EventLog<Void>()
             let refused = OneShot<Void>()
+            let limit = ConnectionLimit(5)
             var options = ServerOptions()
+            options.connectionLimit = limit
             options.onEvent = { event in
                 switch event {
                 case .connectionAccepted:
@@ -149,6 +151,7 @@ struct ClosingConnectionsTests {
             #expect(await client.value().pending == .end)
             await refused.value()
             #expect(handled.all.isEmpty)
+            #expect(limit.taken == 0, "its slot is for the other servers of the limit")
             await client.value().close()
         }
     }

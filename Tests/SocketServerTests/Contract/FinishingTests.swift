@@ -136,6 +136,29 @@ struct FinishingTests {
         }
     }
 
+    @Test("a client whose handshake is never complete holds finishAccepting up for a second, and no longer")
+    func halfOpen() async throws {
+        try await withManualClock { loop, clock in
+            let server = try await makeServer(.ipv4, in: TemporaryFolder())
+            // Until it has sent something the client counts as one on its way.
+            server.withListeningSocket { setSocketOption($0, CInt(IPPROTO_TCP), TCP_DEFER_ACCEPT, 60) }
+            let client = try server.newClient(on: loop)
+            let finished = OneShot<Void>()
+            _ = Task(executorPreference: loop) {
+                await server.finishAccepting()
+                finished.fulfil(())
+            }
+            await settle(loop)
+            await clock.advance(by: .milliseconds(990), on: loop)
+            await clock.advance(by: .milliseconds(5), on: loop)
+            #expect(finished.current == nil)
+            await clock.advance(by: .milliseconds(5), on: loop)
+            #expect(finished.current != nil && server.isClosed)
+            await client.close()
+            await server.close()
+        }
+    }
+
     @Test("a close meanwhile ends the waiting, and loses who still waits", arguments: Transport.allCases)
     func closeMeanwhile(_ transport: Transport) async throws {
         try await onLoop { loop in

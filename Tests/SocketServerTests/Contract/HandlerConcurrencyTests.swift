@@ -190,6 +190,29 @@ struct HandlerConcurrencyTests {
         }
     }
 
+    @Test(
+        "reads of very much that is there leave the loop its turns",
+        .enabled(if: geteuid() == 0, "needs root, for a large buffer"))
+    func bigReads() async throws {
+        try await onLoop { loop in
+            let (socket, client) = makeConnectedPair(on: loop)
+            _ = client.socket.withDescriptor { setSocketOption($0, SOL_SOCKET, SO_SNDBUFFORCE, 16 << 20) }
+            let size = client.socket.fillSendBuffer()
+            try #require(size >= 32 * ConnectedSocket.bytesPerTurn)
+            let (turns, isDone) = (EventLog<Void>(), OneShot<Void>())
+            loop.pollEachTurn { _ in
+                turns.append(())
+                return isDone.current == nil
+            }
+            var rest = size
+            while rest > 0 { rest -= try await socket.read()?.count ?? rest }
+            isDone.fulfil(())
+            #expect(turns.all.count >= size / (2 * ConnectedSocket.bytesPerTurn))
+            await client.close()
+            await socket.close()
+        }
+    }
+
     @Test("the loop is the current one within a handler")
     func currentLoop() async throws {
         try await onLoop { loop in

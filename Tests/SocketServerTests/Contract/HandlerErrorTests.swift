@@ -60,6 +60,24 @@ struct HandlerErrorTests {
         }
     }
 
+    @Test("nobody else has the slot before the callback has seen the error (B42)")
+    func calledBeforeTheSlotIsFree() async throws {
+        try await onLoop { loop in
+            let limit = ConnectionLimit(1)
+            let taken = OneShot<Int>()
+            var options = ServerOptions()
+            options.connectionLimit = limit
+            let server = try await Server.create(
+                on: .portChosenByOS, options: options, onHandlerError: .call { _, _ in taken.fulfil(limit.taken) }
+            ) { _, _, _ in throw Failure() }
+            _ = try await server.answer(on: loop)
+            #expect(await taken.value() == 1)
+            await server.close()
+            await server.closeFinishedAndHandlersDetermined()
+            #expect(limit.taken == 0)
+        }
+    }
+
     @Test("ignore accepts on, whatever handlers throw (B43)")
     func ignored() async throws {
         try await onLoop { loop in

@@ -36,6 +36,32 @@ struct LimitTests {
         }
     }
 
+    @Test("a limit that is lowered while somebody waits is obeyed: those beyond it end first")
+    func lowered() async throws {
+        try await onLoop { loop in
+            let limit = ConnectionLimit(2)
+            var options = ServerOptions()
+            options.connectionLimit = limit
+            let events = EventLog<ServerEvent>()
+            options.onEvent = { events.append($0) }
+            let server = try await Server.createSocket(on: .portChosenByOS, options: options) {
+                try await greetAndStay($1)
+            }
+            let clients = try (0..<3).map { _ in try TestClient.connect(to: server.loopback, on: loop) }
+            for client in clients.prefix(2) { #expect(await client.isGreeted()) }
+            await settle(loop)
+            limit.setMaximum(1)
+            await clients[0].close()
+            await events.wait { $0.ended == 1 }
+            await settle(loop)
+            #expect(server.numConnections == 1 && clients[2].isWaiting)
+            await clients[1].close()
+            #expect(await clients[2].isGreeted())
+            await clients[2].close()
+            await server.close()
+        }
+    }
+
     @Test("a client who waited at the limit and has left meanwhile costs no slot (B20, B23)")
     func leftWhileWaiting() async throws {
         try await onLoop { loop in

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adopting a descriptor: what is taken, what is refused, and that nothing of it is changed.
 
+internal import CLinux
 internal import Glibc
 internal import SocketServer
 internal import Sockets
@@ -38,6 +39,24 @@ struct ListeningInheritedTests {
             let client = try TestClient.connect(to: server.loopback, on: loop)
             #expect(await client.isGreeted())
             await client.close()
+            await server.close()
+        }
+    }
+
+    @Test("the backlog of a socket that listens already stays what its first owner said (B11)")
+    func backlogLeftAlone() async throws {
+        try await onLoop { _ in
+            let listener = try makeRawSocket(.loopback(port: 0), backlog: 7)
+            let server = try await Server<InetAddress, UInt16>.createSocket(on: .inherited(listener.release())) {
+                _, _ in
+            }
+            let backlog = server.withListeningSocket { number in
+                // TCP_INFO of a listening socket has it in the place of tcpi_sacked.
+                var information = [UInt32](repeating: 0, count: 8)
+                var length = socklen_t(32)
+                return getsockopt(number, CInt(IPPROTO_TCP), TCP_INFO, &information, &length) == 0 ? information[7] : 0
+            }
+            #expect(backlog == 7)
             await server.close()
         }
     }

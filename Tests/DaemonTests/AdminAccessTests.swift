@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whom the admin socket lets in: who may connect to it at all, and what a daemon of one's own permits.
+
+import EventLoops
+import Glibc
+import ManagerInterface
+import TestSupport
+import Testing
+
+@testable import Daemon
+@testable import ServiceConfig
+
+@Suite("AdminServer: access", .timeLimit(.minutes(5)))
+struct AdminAccessTests {
+    @Test("once a group may do something, everybody may connect: each call is judged by itself")
+    func groups() async throws {
+        let place = try AdminServerTests.Place()
+        let path = place.path
+        let settings = DaemonSettings(access: AdminAccess(connectors: [Group(name: "c", gid: 7)]))
+        try await withServices(service(on: Endpoint()), settings: settings) { services in
+            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            var status = stat()
+            #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o666)
+            await server.close()
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("nobody else may open the lock: who holds it keeps the daemon from starting")
+    func lock() async throws {
+        try await AdminServerTests.run { _, path, _ in
+            var status = stat()
+            #expect(stat(path + ".lock", &status) == 0 && status.st_mode & 0o777 == 0o600)
+        }
+    }
+
+    @Test("who runs a daemon of one's own, without root, may operate it")
+    func ownUser() async {
+        // Alone in a process, whose user it changes.
+        await #expect(processExitsWith: .success) {
+            if geteuid() == 0 { precondition(seteuid(65534) == 0) }
+            try await AdminServerTests.run { _, path, services in
+                let reply = try await AdminServerTests.call(
+                    path, #"{"method":"io.serverd.Manager.SuspendService","parameters":{"service":"git"}}"#, services)
+                #expect(reply.contains(#""state":"suspended""#), "\(reply)")
+            }
+        }
+    }
+}
