@@ -58,7 +58,7 @@ let package = Package(
         module("Sockets", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
         module("SocketServer", ["Sockets", "EventLoops", "Descriptors", "Policy", system]),
         module("Supervision", ["EventLoops", "Descriptors", "Policy", "CLinux", system]),
-        module("Systemd", ["Descriptors", "CSystemd", system]),
+        module("Systemd", ["Descriptors", "Policy", "CSystemd", system]),
 
         // Composition.
         module(

@@ -29,8 +29,11 @@ def ratios(rounds, figure, whom, against):
     return [a / b for a, b in pairs if a and b]
 
 
-def rows(rounds):
-    """The table's rows, as dictionaries; a row whose servers were not measured is left out."""
+def rows(rounds, judged=True):
+    """The table's rows, as dictionaries; a row whose servers were not measured is left out.
+
+    Whether a budget is met is said only where there were rounds enough to tell.
+    """
     table = []
     for what, figure, whom, against, sense, budget in ROWS:
         values = ratios(rounds, figure, whom, against)
@@ -38,7 +41,7 @@ def rows(rounds):
             continue
         middle = median(values)
         met = None
-        if budget is not None:
+        if budget is not None and judged:
             met = middle >= budget if sense == "at least" else middle <= budget
         low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (middle, middle, middle)
         row = {"what": what, "of": whom, "against": against, "median": middle, "low": low, "high": high}
@@ -62,7 +65,8 @@ def ratio_table(results):
     for row in results["rows"]:
         budget = {"at least": "≥", "at most": "≤", None: ""}[row["sense"]]
         budget += "" if row["budget"] is None else f" {row['budget']:.2f}"
-        met = {True: "met", False: "**not met**", None: ""}[row["met"]]
+        unjudged = "" if row["budget"] is None else "too short to tell"
+        met = {True: "met", False: "**not met**", None: unjudged}[row["met"]]
         spread = f"{row['low']:.2f} – {row['high']:.2f}"
         against = "itself, none open" if row["of"] == row["against"] else row["against"]
         lines.append(f"| {row['what']} | {row['of']} | {against} | {row['median']:.2f} | {spread} | {budget} | {met} |")

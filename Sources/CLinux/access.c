@@ -23,8 +23,8 @@ static int set_access(int file, mode_t mode, uid_t user, gid_t group) {
     return fchownat(file, "", user, group, AT_EMPTY_PATH);
 }
 
-int clinux_set_socket_access(int folder, const char *name, mode_t mode, uid_t user, gid_t group) {
-    const int file = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+int clinux_set_socket_access(int directory, const char *name, mode_t mode, uid_t user, gid_t group) {
+    const int file = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0) return -1;
     const int result = set_access(file, mode, user, group);
     const int error = errno;

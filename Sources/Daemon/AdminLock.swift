@@ -4,6 +4,7 @@
 internal import CLinux
 internal import Descriptors
 internal import Glibc
+internal import ManagerInterface
 internal import Synchronization
 internal import SystemPackage
 
@@ -13,26 +14,30 @@ internal import SystemPackage
 final class AdminLock: Sendable {
     private let file: Mutex<Descriptor?>
 
-    /// Takes the lock of `socket`, and makes the directory that both are in when it does not exist.
+    /// Takes the lock of `socket`, and makes the directory that both are in when it is `standardDirectory`.
+    ///
+    /// Any other is somebody's decision, or somebody's mistake: it must exist.
     ///
     /// - Throws: ``StartFailure`` when another daemon has it, or there is no place for it.
-    init(socket: String) throws(StartFailure) {
-        let directory = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? "."
-        if !directory.isEmpty, mkdir(directory, 0o755) != 0, errno != EEXIST {
+    init(
+        socket: String, makingDirectory standardDirectory: String = directory(of: Manager.defaultSocketPath)
+    ) throws(StartFailure) {
+        let elsewhere = "choose another place with --admin-socket"
+        let directory = Self.directory(of: socket)
+        if directory == standardDirectory, mkdir(directory, 0o755) != 0, errno != EEXIST {
             let reason = Errno(rawValue: errno).textWithName
             throw StartFailure(
                 .operatingSystem,
-                "cannot make the directory \(directory) of the admin socket: \(reason); choose another place with "
-                    + "--admin-socket")
+                "cannot make the directory \(directory) of the admin socket: \(reason); \(elsewhere)")
         }
         let path = socket + ".lock"
         let number = clinux_open_lock(path)
         guard number >= 0 else {
-            let reason = Errno(rawValue: errno).textWithName
+            let reason = Errno(rawValue: errno)
+            let remedy = reason == .noSuchFileOrDirectory ? "make the directory \(directory) first, or " : ""
             throw StartFailure(
                 .operatingSystem,
-                "cannot open \(path), the lock of the admin socket: \(reason); choose another place with --admin-socket"
-            )
+                "cannot open \(path), the lock of the admin socket: \(reason.textWithName); \(remedy)\(elsewhere)")
         }
         let file = Descriptor(adopting: number)
         guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
@@ -47,6 +52,10 @@ final class AdminLock: Sendable {
                     + "with --admin-socket")
         }
         self.file = Mutex(file)
+    }
+
+    static func directory(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }
 
     /// Gives the right up.

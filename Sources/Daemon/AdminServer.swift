@@ -32,23 +32,7 @@ final class AdminServer: Sendable {
             manager: manager, reloader: reloader, owner: geteuid(), logger: logger
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
-        var options = ServerOptions()
-        options.maxConnections = clientLimit
-        // Whoever may connect is judged call by call.
-        options.socketFileMode = Self.fileMode(manager.context.settings.value)
-        // Admin clients are no connections of a service: their numbers are their own.
-        options.numbering = ConnectionNumbering()
-        options.refusesDescriptors = true
-        options.acceptCall = reserve.accepting(by: options.acceptCall)
-        options.onEvent = { [reserve] event in
-            // Its descriptor is free, and nobody else has it yet.
-            if case .connectionEnded = event { reserve.refill() }
-            if case .connectionRefused = event { reserve.refill() }
-            guard case .acceptPaused(let errno, _, _) = event else { return }
-            logger.error(
-                "cannot accept on the admin socket; it resumes by itself",
-                metadata: ["errno": .string(String(cString: strerror(errno)))])
-        }
+        let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)
         do {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
                 let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
@@ -64,6 +48,29 @@ final class AdminServer: Sendable {
         manager.context.settings.observe { [weak server] settings in
             server?.core.listener.setFileMode(Self.fileMode(settings))
         }
+    }
+
+    private static func options(
+        _ settings: DaemonSettings, _ clientLimit: Int, _ reserve: DescriptorReserve, _ logger: Logger
+    ) -> ServerOptions {
+        var options = ServerOptions()
+        options.maxConnections = clientLimit
+        // Whoever may connect is judged call by call.
+        options.socketFileMode = fileMode(settings)
+        // Admin clients are no connections of a service: their numbers are their own.
+        options.numbering = ConnectionNumbering()
+        options.refusesDescriptors = true
+        options.acceptCall = reserve.accepting(by: options.acceptCall)
+        options.onEvent = { event in
+            // Its descriptor is free, and nobody else has it yet.
+            if case .connectionEnded = event { reserve.refill() }
+            if case .connectionRefused = event { reserve.refill() }
+            guard case .acceptPaused(let errno, _, _) = event else { return }
+            logger.error(
+                "cannot accept on the admin socket; it resumes by itself",
+                metadata: ["errno": .string(String(cString: strerror(errno)))])
+        }
+        return options
     }
 
     private static func fileMode(_ settings: DaemonSettings) -> UInt32 {

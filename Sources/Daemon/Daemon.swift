@@ -13,20 +13,22 @@ package import Systemd
 package struct Daemon: Sendable {
     private let configuration: Configuration
     private let source: ConfigurationSource
+    private let doubts: [ConfigurationDoubt]
     private let adminSocket: String
     private let inherited: InheritedSockets
     private let writer: LogWriter
     private let watchdog: Watchdog?
     private let logger: Logger
 
-    /// A daemon that has opened nothing yet; it reloads its configuration from `source`.
+    /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration, which it reloads
+    /// from `source`.
     package init(
-        _ configuration: Configuration, from source: ConfigurationSource, adminSocket: String,
-        inherited: InheritedSockets, writer: LogWriter,
-        watchdog: Watchdog?
+        _ configuration: Configuration, from source: ConfigurationSource, doubts: [ConfigurationDoubt] = [],
+        adminSocket: String, inherited: InheritedSockets, writer: LogWriter, watchdog: Watchdog?
     ) {
         self.configuration = configuration
         self.source = source
+        self.doubts = doubts
         self.adminSocket = adminSocket
         self.inherited = inherited
         self.writer = writer
@@ -44,9 +46,7 @@ package struct Daemon: Sendable {
     private func serve() async throws {
         guard let loop = EventLoop.current else { preconditionFailure("run sets the current loop") }
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
-        if let shortage = configuration.descriptorShortage(limit: ProcessEnvironment.descriptorLimit) {
-            logger.warning("\(shortage)")
-        }
+        for doubt in doubts { doubt.log(to: logger) }
         let context = try makeContext(loop, reporter)
         let manager = ServiceManager(context, configuration)
         let reloader = Reloader(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a program has served its connection well, and what is said when it has not.
 
+internal import Policy
 internal import ServiceConfig
 internal import Supervision
 
@@ -17,7 +18,7 @@ struct HandlerFailure: Error, Equatable, CustomStringConvertible {
             description = "the handler exited with code \(code)"
         case .killed(let signal, let dumpedCore):
             guard !expected.signals.contains(signal) else { return nil }
-            description = "the handler was ended by signal \(signal)\(dumpedCore ? " and dumped core" : "")"
+            description = "the handler was ended by \(SignalName.text(signal))\(dumpedCore ? " and dumped core" : "")"
         case .unknown:
             return nil
         }

@@ -106,18 +106,10 @@ extension Service {
         ]
         switch report.ending {
         case .exited(let code): metadata["exit_code"] = .stringConvertible(code)
-        case .killed(let signal, _): metadata["signal"] = .stringConvertible(signal)
+        case .killed(let signal, _): metadata["signal"] = .string(SignalName.name(signal) ?? "\(signal)")
         case .unknown: break
         }
         if report.isLingering { metadata["lingering"] = "true" }
         logger.info("connection ended", metadata: metadata)
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded down.
-    var wholeMilliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
     }
 }

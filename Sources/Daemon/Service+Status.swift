@@ -21,6 +21,11 @@ extension Service {
         return limit.taken >= limit.maximum ? .full : .listening
     }
 
+    /// Whether an operator has set another connection limit than the configuration.
+    var isLimitedByOperator: Bool {
+        limit.maximum != definition.maxConnections ?? ServerOptions.defaultMaxConnections
+    }
+
     /// The service at this moment.
     var status: ServiceStatus {
         let state = state

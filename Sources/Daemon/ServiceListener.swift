@@ -49,9 +49,8 @@ struct ServiceListener {
 extension ListenAddress {
     /// Where to bind; nil for an inherited address.
     func placeToBind(
-        _ options: ServiceConfig.SocketFileOptions
+        _ file: SocketFileOptions
     ) -> WhereToListen<SocketAddress, SocketAddress>? {
-        let file = Sockets.SocketFileOptions(mode: options.mode, user: options.owner, group: options.group)
         switch kind {
         case .inet(let address): return .bind(.address(.inet(address)), file: file)
         case .everyAddress(let port): return .bind(.everyAddress(port: port), file: file)

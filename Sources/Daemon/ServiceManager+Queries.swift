@@ -18,7 +18,13 @@ extension ServiceManager {
     func describe(service name: String) async throws(VarlinkError) -> Manager.DescribeService.Result {
         let service = try service(named: name)
         let written = configuration.settings(of: service.name) ?? []
-        return Manager.DescribeService.Result(service: await service.status, settings: written.map { Setting($0) })
+        let (status, isOperators) = (await service.status, await service.isLimitedByOperator)
+        let settings = written.map { setting in
+            var setting = Setting(setting)
+            if setting.key == "max_connections" { setting.limit(to: status.connectionLimit, byOperator: isOperators) }
+            return setting
+        }
+        return Manager.DescribeService.Result(service: status, settings: settings)
     }
 
     /// The connections that a filter holds for, with what they use if that is wanted.
@@ -120,5 +126,11 @@ extension ManagerInterface.Setting {
         case .written(let file, let line):
             self.init(key: setting.key, value: setting.value, origin: .file, file: file, line: line)
         }
+    }
+    /// Shows the limit in effect, which is not in the configuration where nobody wrote one or an operator set another.
+    fileprivate mutating func limit(to maximum: Int, byOperator: Bool) {
+        value = "\(maximum)"
+        guard byOperator else { return }
+        (origin, file, line) = (.operator, nil, nil)
     }
 }

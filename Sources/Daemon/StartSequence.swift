@@ -31,7 +31,12 @@ package struct StartSequence: Sendable {
     package func check() -> ExitCode {
         do throws(ConfigErrors) {
             let configuration = try loadConfiguration(from: location, context: .current())
-            for warning in configuration.warnings() { Self.tell(warning) }
+            for warning in configuration.warnings(at: location) { Self.tell(warning) }
+            // A person wonders whether it has looked; a script wants nothing to read.
+            if isatty(STDOUT_FILENO) == 1 {
+                let count = configuration.services.count
+                Self.tell("\(count) service\(count == 1 ? "" : "s"), no errors", on: STDOUT_FILENO)
+            }
             return .success
         } catch {
             Self.tell(error.description)
@@ -52,8 +57,8 @@ package struct StartSequence: Sendable {
             let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
-                configuration, from: ConfigurationSource(location), adminSocket: adminSocket, inherited: inherited,
-                writer: writer,
+                configuration, from: ConfigurationSource(location), doubts: configuration.doubts(at: location),
+                adminSocket: adminSocket, inherited: inherited, writer: writer,
                 watchdog: try announcedWatchdog())
             try daemon.run()
             return .success
@@ -93,9 +98,9 @@ package struct StartSequence: Sendable {
         }
     }
 
-    /// Says something on standard error, for a person or for systemd: before there is a log.
-    private static func tell(_ text: String) {
+    /// Says something for a person or for systemd: before there is a log.
+    private static func tell(_ text: String, on descriptor: CInt = STDERR_FILENO) {
         let line = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)
-        _ = write(STDERR_FILENO, line, line.count)
+        _ = write(descriptor, line, line.count)
     }
 }

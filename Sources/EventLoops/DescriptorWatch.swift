@@ -2,7 +2,7 @@
 // One descriptor watched by the loop: a callback whenever it is ready.
 
 internal import CSystemd
-internal import Descriptors
+package import Descriptors
 internal import Glibc
 package import SystemPackage
 
@@ -44,14 +44,6 @@ package final class DescriptorWatch: @unchecked Sendable {
         self.descriptor = descriptor
         self.loop = loop
         self.action = action
-    }
-
-    /// Begins to watch `descriptor`, where nothing can be done if that fails: it traps then.
-    package convenience init(
-        _ descriptor: CInt, for interest: Interest, on loop: EventLoop, _ action: @escaping (Interest) -> Void
-    ) {
-        self.init(descriptor, on: loop, action)
-        change(to: interest)
     }
 
     deinit {
@@ -108,5 +100,12 @@ package final class DescriptorWatch: @unchecked Sendable {
         sd_event_source_disable_unref(source)
         source = nil
         interest = []
+    }
+}
+
+extension SystemCall where Input == DescriptorWatch, Output == Void {
+    /// Begins to watch for reading.
+    package static var watchForReading: Self {
+        SystemCall { watch in Result { () throws(Errno) in try watch.watch(for: .read) } }
     }
 }

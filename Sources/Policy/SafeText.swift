@@ -62,6 +62,13 @@ package enum SafeText {
         return result
     }
 
+    /// The text, escaped, cut to `limit` characters of the original with `…` in place of the rest.
+    package static func escape(_ text: String, limit: Int) -> String {
+        let start = text.unicodeScalars.prefix(limit)
+        let shown = escape(String(start))
+        return start.endIndex == text.unicodeScalars.endIndex ? shown : shown + "…"
+    }
+
     /// Whether a scalar is escaped: control characters of both sets, line and paragraph separators, and all that are
     /// invisible and change the look of others, among them those that change the direction of writing.
     package static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads users and groups of a service and finds them in the system's user database.
 
+internal import Policy
+
 extension TableReader<ServiceKey> {
     /// The account that a program runs as; nil when it runs as the daemon does, or after an error.
     mutating func account(context: ConfigurationContext) -> Account? {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads what serves a service's connections: a built-in, or a program with its surroundings.
 
+internal import Policy
+
 extension TableReader<ServiceKey> {
     /// The handler; nil after an error.
     mutating func handler(context: ConfigurationContext) -> ServiceDefinition.Handler? {

@@ -33,6 +33,10 @@ struct ParsedService {
                 ))
             return nil
         }
+        guard !reader.rejectHeading() else {
+            errors += reader.errors
+            return nil
+        }
         reader.rejectUnknownKeys()
         let listen = reader.listenAddresses()
         let isEnabled = reader.boolean(.enabled) ?? true
@@ -73,7 +77,7 @@ extension TableReader<ServiceKey> {
     /// What the service is for: one line without control characters.
     fileprivate mutating func serviceDescription() -> String? {
         guard let text = string(.description) else { return nil }
-        guard PlainText.escaping(text.value) == text.value else {
+        guard SafeText.escape(text.value) == text.value else {
             fail(text.position, "`description` has characters that do not print", expected: "one line of plain text")
             return nil
         }
@@ -134,7 +138,7 @@ extension TableReader<ServiceKey> {
         let mode = permissions(.socketMode, example: ServiceKey.socketModeExample)
         let owner = socketOwner(context: context)
         let group = groupNumber(.socketGroup, context: context)
-        return SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, owner: owner, group: group)
+        return SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, user: owner, group: group)
     }
 
     /// Adds an error when `allow_shutdown` is said of a service that listens on Unix sockets only: the kernel ends no

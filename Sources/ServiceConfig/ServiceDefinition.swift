@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service as the configuration defines it: where it listens, who serves its connections, within which limits.
 
+package import Policy
+
 /// A service as the configuration defines it.
 ///
 /// Every value of this type can be run: it has a name, somewhere to listen and exactly one handler.
@@ -133,25 +135,4 @@ package struct ServiceName: Hashable, Comparable, Sendable, CustomStringConverti
 
     /// By their characters.
     package static func < (a: ServiceName, b: ServiceName) -> Bool { a.description < b.description }
-}
-
-/// The mode and the owner of a service's socket files.
-package struct SocketFileOptions: Equatable, Sendable {
-    /// The mode of a socket file when nothing is said: everyone may connect, as to a port.
-    package static let defaultMode: UInt32 = 0o666
-
-    /// The permission bits.
-    package let mode: UInt32
-    /// The owner; nil leaves the daemon's user.
-    package let owner: UInt32?
-    /// The group; nil leaves the daemon's group.
-    package let group: UInt32?
-
-    /// Options from their parts; the mode has permission bits only.
-    package init(mode: UInt32 = defaultMode, owner: UInt32? = nil, group: UInt32? = nil) {
-        precondition(mode <= 0o777, "the mode of a socket file has permission bits only")
-        self.mode = mode
-        self.owner = owner
-        self.group = group
-    }
 }

@@ -61,7 +61,7 @@ extension SocketFileOptions {
     /// The values of the keys of socket files.
     fileprivate var values: [(key: ServiceKey, value: String?)] {
         [
-            (.socketMode, TOMLText.permissions(mode)), (.socketUser, owner.map { "\($0)" }),
+            (.socketMode, TOMLText.permissions(mode)), (.socketUser, user.map { "\($0)" }),
             (.socketGroup, group.map { "\($0)" }),
         ]
     }

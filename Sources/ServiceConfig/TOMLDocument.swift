@@ -19,6 +19,15 @@ struct TOMLValue: Equatable {
     let content: Content
     let position: SourcePosition
 
+    /// The tables that it is: one, those of a list of tables, or none.
+    var tables: [[TOMLEntry]] {
+        switch content {
+        case .table(let entries): [entries]
+        case .array(let items): items.flatMap(\.tables)
+        case .string, .integer, .boolean, .float, .dateTime: []
+        }
+    }
+
     /// What a person calls this kind of value.
     var kindName: String {
         switch content {

@@ -12,16 +12,24 @@ extension TOMLSyntaxError {
     func configError(in source: SourceText) -> ConfigError {
         // toml++ says "Error while parsing X: Y".
         let intro = "Error while parsing "
+        let line = source.line(position.line)
+        // The parser names the line's end, a control character, and not what is missing before it.
+        if message.contains("control characters other than TAB"), position.column > line.unicodeScalars.count {
+            return source.error(
+                at: position, "the text is not closed: its last quote is missing",
+                expected: "KEY = \"TEXT\", on one line")
+        }
         var message = message
         if message.hasPrefix(intro), let colon = message.firstRange(of: ": ") {
             let subject = message[..<colon.lowerBound].dropFirst(intro.count)
             message = "\(message[colon.upperBound...]) (in the \(subject))"
         }
-        return source.error(at: position, message, expected: hint(line: source.line(position.line)))
+        return source.error(at: position, message, expected: hint(line: line))
     }
 
     /// What was expected, for the slips that people make most.
     private func hint(line: String) -> String? {
+        if message.contains("cannot redefine") { return "each key once" }
         guard let equals = line.firstIndex(of: "=") else {
             return message.contains("expected '='") ? "KEY = VALUE" : nil
         }
@@ -31,7 +39,7 @@ extension TOMLSyntaxError {
             return "an octal number in quotes, such as \(key) = \"\(example)\""
         }
         let startsPlain = ["\"", "'", "[", "{"].allSatisfy { !value.hasPrefix($0) }
-        if !value.isEmpty, startsPlain, !message.contains("cannot redefine") {
+        if !value.isEmpty, startsPlain {
             return "a text in quotes, a whole number, true or false, or a list in brackets"
         }
         return nil

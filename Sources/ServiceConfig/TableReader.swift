@@ -10,7 +10,7 @@ struct Located<Value> {
 }
 
 /// A text from a file as messages quote it: escaped, and cut when it is long.
-func quoted(_ text: String) -> String { "`\(PlainText.escaping(text, limit: 80))`" }
+func quoted(_ text: String) -> String { "`\(SafeText.escape(text, limit: 80))`" }
 
 /// The reader of a file whose keys are the cases of `Key`.
 ///
@@ -64,6 +64,20 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
             let list = nearest == nil ? "one of the keys \(names.sorted().joined(separator: ", "))" : nil
             fail(entry.position, "unknown key \(quoted(entry.key))", expected: note ?? list, suggestion: nearest)
         }
+    }
+
+    /// Adds one error, and returns true, when keys of this file stand below a heading: then nothing else is to be said
+    /// of it.
+    mutating func rejectHeading() -> Bool {
+        let headings = entries.values.filter { entry in
+            Key(rawValue: entry.key) == nil
+                && entry.value.tables.contains { $0.contains { Key(rawValue: $0.key) != nil } }
+        }
+        guard let first = headings.min(by: { $0.position < $1.position }) else { return false }
+        fail(
+            first.position, "the keys of this file stand below the heading \(quoted(first.key))",
+            expected: "keys without a heading: remove this line")
+        return true
     }
 
     // MARK: Keys

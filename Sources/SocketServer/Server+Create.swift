@@ -3,6 +3,7 @@
 
 internal import Descriptors
 internal import EventLoops
+internal import Policy
 public import Sockets
 
 extension Server {

@@ -37,7 +37,7 @@ public struct ServerOptions: Sendable {
     public var closeDeadline = Duration.seconds(30)
     /// Whether to begin by closing each connection at once: `drop_incoming_connections`.
     public var dropIncomingConnections = false
-    /// The mode of a socket file, which is this process's own user's; who may write to it may connect.
+    /// The mode of a socket file, which is this process's own user's: permission bits; who may write to it may connect.
     public var socketFileMode: UInt32 = 0o666
     /// Is called on the loop with what happens.
     ///
@@ -79,6 +79,9 @@ public struct ServerOptions: Sendable {
         }
         try require(backlog >= 0, "backlog must not be negative, but is \(backlog)")
         try require(maxAcceptsPerBatch >= 1, "maxAcceptsPerBatch must be at least 1, but is \(maxAcceptsPerBatch)")
+        try require(
+            socketFileMode <= 0o777,
+            "socketFileMode has permission bits only, but is 0o\(String(socketFileMode, radix: 8))")
         try require(closeDeadline >= .zero, "closeDeadline must not be negative, but is \(closeDeadline)")
         if case .atMost(let age) = bufferAgeLimit {
             try require(age > .zero, "bufferAgeLimit must be positive, but is \(age)")

@@ -124,22 +124,23 @@ package final class ListeningSocket: Sendable {
             let bound = descriptor.use { RawAddress.local(of: $0) } ?? .unix(address)
             return ListeningSocket(descriptor, bound, isInherited: false, file: nil, acceptCall: acceptCall)
         }
-        let folder = try SocketFolder(of: path, for: options.user)
-        try folder.removeStaleSocket()
+        let directory = try SocketDirectory(of: path, for: options.user)
+        try directory.removeStaleSocket()
         // The mode of the socket before bind(2) is the mode of the file after it, less the umask: at no moment more.
         try step(.option, name, descriptor.use { fchmod($0, options.mode) })
         var file: UnixSocketFile?
         do {
-            try bindAndListen(descriptor, .unix(.path(folder.bindPath)), name, backlog) { () throws(ListenFailure) in
-                file = folder.createdFile()
-                try folder.setAccess(options)
+            try bindAndListen(descriptor, .unix(.path(directory.bindPath)), name, backlog) { () throws(ListenFailure) in
+                file = directory.createdFile()
+                try directory.setAccess(options)
             }
         } catch let failure {
             file?.unlink()
             throw failure
         }
         return ListeningSocket(
-            descriptor, .unix(address), isInherited: false, file: file ?? folder.createdFile(), acceptCall: acceptCall)
+            descriptor, .unix(address), isInherited: false, file: file ?? directory.createdFile(),
+            acceptCall: acceptCall)
     }
 
     private static func bindAndListen(

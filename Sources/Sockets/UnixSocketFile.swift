@@ -7,23 +7,6 @@ internal import Glibc
 internal import Policy
 internal import SystemPackage
 
-/// The mode and owner of a socket file.
-package struct SocketFileOptions: Hashable, Sendable {
-    /// The permission bits; who may write may connect.
-    package var mode: UInt32
-    /// The owner; `nil` leaves it to the system.
-    package var user: UInt32?
-    /// The group; `nil` leaves it to the system.
-    package var group: UInt32?
-
-    /// Everybody may connect, unless told otherwise.
-    package init(mode: UInt32 = 0o666, user: UInt32? = nil, group: UInt32? = nil) {
-        self.mode = mode
-        self.user = user
-        self.group = group
-    }
-}
-
 /// A socket file that we created: it is unlinked only while it is still the same file.
 struct UnixSocketFile: Sendable {
     let path: String
@@ -48,13 +31,13 @@ struct UnixSocketFile: Sendable {
     }
 }
 
-/// The folder of a socket file that is to be created, held open meanwhile so that its checks stay true.
-struct SocketFolder: ~Copyable {
-    private let folder: Descriptor
+/// The directory of a socket file that is to be created, held open meanwhile so that its checks stay true.
+struct SocketDirectory: ~Copyable {
+    private let directory: Descriptor
     private let path: String
     private let fileName: String
 
-    /// Opens the folder of `path`, whose file will belong to `user`.
+    /// Opens the directory of `path`, whose file will belong to `user`.
     /// - Throws: when it does not exist, or others may replace files in it: then anybody could take the service's place.
     init(of path: String, for user: UInt32? = nil) throws(ListenFailure) {
         let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
@@ -63,11 +46,11 @@ struct SocketFolder: ~Copyable {
                 .path, UnixAddress.path(path).description, nil,
                 reason: "a socket needs a file name, without a NUL in it")
         }
-        let folderPath = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let number = open(folderPath, O_DIRECTORY | O_CLOEXEC | O_RDONLY)
+        let directoryPath = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let number = open(directoryPath, O_DIRECTORY | O_CLOEXEC | O_RDONLY)
         guard number >= 0 else {
             let error = Errno(rawValue: errno)
-            throw ListenFailure(.path, path, error, reason: Self.remedy(for: error, folderPath))
+            throw ListenFailure(.path, path, error, reason: Self.remedy(for: error, directoryPath))
         }
         let opened = Descriptor(adopting: number)
         var status = stat()
@@ -76,34 +59,37 @@ struct SocketFolder: ~Copyable {
         guard !othersWrite else {
             throw ListenFailure(
                 .path, path, nil,
-                reason: "others may write to its folder \(folderPath), which has no sticky bit; "
-                    + "chmod go-w it, or choose another folder")
+                reason: "others may write to its directory \(directoryPath), which has no sticky bit; "
+                    + "chmod go-w it, or choose another directory")
         }
         // Its owner may do what it likes in it: give the name that is to be handed out to another file, for one.
         guard geteuid() != 0 || status.st_uid == 0 || status.st_uid == user else {
             throw ListenFailure(
                 .path, path, nil,
-                reason: "its folder \(folderPath) belongs to user \(status.st_uid), who could replace the socket; "
-                    + "choose a folder of root, or give the socket to that user (socket_user)")
+                reason:
+                    "its directory \(directoryPath) belongs to user \(status.st_uid), who could replace the socket; "
+                    + "choose a directory of root, or give the socket to that user (socket_user)")
         }
-        folder = opened
+        directory = opened
         self.path = path
         fileName = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
     }
 
-    /// What to do when a folder cannot be opened; `nil` when that is not the folder's fault, or nobody knows.
-    private static func remedy(for error: Errno, _ folder: String) -> String? {
+    /// What to do when a directory cannot be opened; `nil` when that is not the directory's fault, or nobody knows.
+    private static func remedy(for error: Errno, _ directory: String) -> String? {
         switch error {
-        case .noSuchFileOrDirectory: "create the folder \(folder) first"
-        case .notDirectory, .tooManySymbolicLinkLevels, .fileNameTooLong: "\(folder) is no folder; choose another path"
-        case .permissionDenied: "this process may not read the folder \(folder); let it, or choose another folder"
+        case .noSuchFileOrDirectory: "create the directory \(directory) first"
+        case .notDirectory, .tooManySymbolicLinkLevels, .fileNameTooLong:
+            "\(directory) is no directory; choose another path"
+        case .permissionDenied:
+            "this process may not read the directory \(directory); let it, or choose another directory"
         default: nil
         }
     }
 
     /// The path to give to bind(2): the path itself, or a shorter way to the same file when it is too long for a socket.
     var bindPath: String {
-        path.utf8.count <= 107 ? path : "/proc/self/fd/\(folder.use { $0 })/\(fileName)"
+        path.utf8.count <= 107 ? path : "/proc/self/fd/\(directory.use { $0 })/\(fileName)"
     }
 
     /// Unlinks what is at the path if it is a socket on which nobody listens any more.
@@ -125,13 +111,13 @@ struct SocketFolder: ~Copyable {
         guard refused else {
             throw ListenFailure(.bind, path, .addressInUse, reason: "another process listens there")
         }
-        _ = folder.use { unlinkat($0, fileName, 0) }
+        _ = directory.use { unlinkat($0, fileName, 0) }
     }
 
     /// Sets the mode and the owner of the file that bind(2) has just made, on which nobody listens yet.
     borrowing func setAccess(_ options: SocketFileOptions) throws(ListenFailure) {
         // bind(2) has applied the umask, which belongs to the whole process: what it took is given back here.
-        let result = folder.use {
+        let result = directory.use {
             clinux_set_socket_access(
                 $0, fileName, options.mode, options.user ?? uid_t.max, options.group ?? gid_t.max)
         }
@@ -148,6 +134,6 @@ struct SocketFolder: ~Copyable {
 
     private borrowing func fileStatus() -> stat? {
         var status = stat()
-        return folder.use { fstatat($0, fileName, &status, AT_SYMLINK_NOFOLLOW) } == 0 ? status : nil
+        return directory.use { fstatat($0, fileName, &status, AT_SYMLINK_NOFOLLOW) } == 0 ? status : nil
     }
 }

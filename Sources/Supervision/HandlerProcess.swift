@@ -5,6 +5,7 @@ internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
+internal import SystemPackage
 
 /// A program that serves one connection.
 ///
@@ -17,6 +18,9 @@ internal import Glibc
 /// A process that has ended while another one traces it, even one of its own children, is the tracer's to reap first:
 /// it is given up after ``patienceWithTracer``, its end unknown, and reaped when the tracer lets go of it.
 ///
+/// One whose end the system does not let us wait for, because there is no more room to, is looked at every ``lookInterval``
+/// until there is.
+///
 /// It keeps itself alive until it is reaped: a process that nobody waits for leaves no zombie.
 // Safe: the state is touched only on the loop's thread; `exited()` hops there.
 package final class HandlerProcess: @unchecked Sendable {
@@ -27,6 +31,9 @@ package final class HandlerProcess: @unchecked Sendable {
     private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
+    private let beginWatching: SystemCall<DescriptorWatch, Void>
+    /// Why its end cannot be waited for; `nil` when it can, and once it has been reaped.
+    private(set) var watchFailure: Errno?
     private var waiting: [UnsafeContinuation<ExitReport, Never>] = []
     private var start = Start.inFlight(nil)
     /// Why the program was not executed, until the process is reaped.
@@ -34,6 +41,8 @@ package final class HandlerProcess: @unchecked Sendable {
     var climb: Climb?
     /// How long a process that has ended may stay another's to reap.
     package static let patienceWithTracer: Duration = .seconds(1)
+    /// How often a process is looked at whose end cannot be waited for.
+    package static let lookInterval: Duration = .milliseconds(250)
     /// How it ended; `nil` while it runs.
     ///
     /// Only on the loop.
@@ -92,9 +101,10 @@ package final class HandlerProcess: @unchecked Sendable {
         try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
     }
 
-    init(pid: Int32, pidfd: CInt, loop: EventLoop) {
+    init(pid: Int32, pidfd: CInt, loop: EventLoop, beginWatching: SystemCall<DescriptorWatch, Void>) {
         self.pid = pid
         self.loop = loop
+        self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
         started = loop.now
     }
@@ -120,9 +130,29 @@ package final class HandlerProcess: @unchecked Sendable {
     /// The program was executed, or could not be, for this reason; `isGone` tells whether the process has let go of our
     /// memory.
     func settle(_ failure: SpawnFailure?, isGone: Bool) {
-        watch = pidfd?.use { DescriptorWatch($0, for: .read, on: loop) { _ in self.reap() } }
+        waitForEnd()
         // One that is on its way out is reaped first.
         if failure != nil, isGone { self.failure = failure } else { conclude(failure) }
+    }
+
+    private func waitForEnd() {
+        guard let watch = pidfd?.use({ DescriptorWatch($0, on: loop) { _ in self.reap() } }) else { return }
+        switch beginWatching(watch) {
+        case .success:
+            self.watch = watch
+            watchFailure = nil
+        case .failure(let error):
+            watchFailure = error
+            loop.schedule(after: Self.lookInterval) { if self.hasEnded { self.reap() } else { self.waitForEnd() } }
+        }
+    }
+
+    /// Whether it has ended and is to be reaped, by whomever.
+    private var hasEnded: Bool {
+        pidfd?.use { number in
+            var request = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            return poll(&request, 1, 0) > 0
+        } ?? false
     }
 
     private func conclude(_ failure: SpawnFailure?) {
@@ -181,6 +211,7 @@ package final class HandlerProcess: @unchecked Sendable {
         // The watch before its descriptor: the number may be another's as soon as it is closed.
         watch?.cancel()
         watch = nil
+        watchFailure = nil
         pidfd.take()?.close()
         if let failure { return conclude(failure) }
         end(
@@ -191,14 +222,15 @@ package final class HandlerProcess: @unchecked Sendable {
 
     // It is a zombie, but not yet ours. The watch would wake us again and again.
     private func waitForTracer() {
-        watch?.change(to: [])
+        watch?.cancel()
+        watch = nil
         let since = tracedSince ?? loop.now
         tracedSince = since
         if loop.now - since >= Self.patienceWithTracer {
             if let failure { conclude(failure) }
             end(ExitReport(ending: .unknown, duration: loop.now - started))
         }
-        loop.schedule(after: Self.patienceWithTracer / 4) { self.watch?.change(to: .read) }
+        loop.schedule(after: Self.patienceWithTracer / 4) { self.reap() }
     }
 
     // The first report stays: of a process that was given up, what is learned later comes too late.

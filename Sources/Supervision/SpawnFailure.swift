@@ -4,8 +4,10 @@
 internal import CLinux
 package import SystemPackage
 
-/// The steps of a spawn, in their order; the same numbers as in the C header.
+/// The steps of a spawn, in their order; from ``place`` on the same numbers as in the C header.
 package enum SpawnStep: CInt, CaseIterable, Sendable {
+    /// Making sure that the end of a process can be waited for.
+    case watch = -1
     /// Putting the connection where the child finds it.
     case place = 0
     /// Making the child.
@@ -66,6 +68,7 @@ package struct SpawnFailure: Error, Equatable, Sendable {
     /// Whether the same spawn may succeed a little later: something had run out, or the file is being written.
     package var isTransient: Bool {
         guard !isTimedOut else { return false }
+        if step == .watch { return true }
         switch errno {
         case .resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem,
             .textFileBusy, .interrupted, .noBufferSpace:
@@ -90,6 +93,7 @@ extension SpawnFailure: CustomStringConvertible {
 
     private var call: String {
         switch step {
+        case .watch: "epoll_ctl for the ends of processes"
         case .place: "dup3 of the connection's descriptors"
         case .clone: "clone"
         case .unshare: "close_range with CLOSE_RANGE_UNSHARE"
@@ -111,7 +115,12 @@ extension SpawnFailure: CustomStringConvertible {
     }
 
     private var remedy: String? {
-        if isTransient { return "\(errno == .textFileBusy ? "the file is being written: " : "")it is tried again" }
+        switch (step, errno) {
+        case (.watch, .noSpace):
+            return "raise the sysctl fs.epoll.max_user_watches if this goes on; it is tried again"
+        case (_, .textFileBusy): return "the file is being written: it is tried again"
+        default: if isTransient { return "it is tried again" }
+        }
         switch (step, errno) {
         case (.execve, .noSuchFileOrDirectory):
             return "install the program or correct exec; in a script, the interpreter on its first line must exist too"

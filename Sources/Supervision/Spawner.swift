@@ -28,20 +28,25 @@ package final class Spawner: @unchecked Sendable {
     package static let idleWait: Duration = .milliseconds(5)
     /// How long a child may take before nothing else is started for its command.
     package static let patience: Duration = .milliseconds(100)
-
     /// How long a child that was killed may take to be gone.
     package static let killPatience: Duration = .seconds(1)
 
+    private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
+    private static let killNanoseconds = UInt64(killPatience / .nanoseconds(1))
+    private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
+
     let loop: EventLoop
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
+    private let watch: SystemCall<DescriptorWatch, Void>
     private let deadline: UInt64
     private var vacant: [SpawnSlot] = []
     private var taken: [SpawnSlot] = []
     /// The oldest first.
     private var inFlight: [SpawnSlot] = []
-
     /// Their children may still use them.
     private var abandoned: [SpawnSlot] = []
+    /// Processes whose end could not be waited for: no other is started until it can.
+    private var unwatched: [HandlerProcess] = []
     private var isPolling = false
     private var waiting: [Waiter] = []
 
@@ -50,21 +55,20 @@ package final class Spawner: @unchecked Sendable {
         let continuation: UnsafeContinuation<SpawnSlot, Never>
     }
 
-    private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
-    private static let killNanoseconds = UInt64(killPatience / .nanoseconds(1))
-    private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
-
     /// Reserves what each slot needs: two descriptors and a stack.
     /// - Parameters:
     ///   - deadline: how long a child may take to its exec before it is killed.
     ///   - clone: the spawn itself, for tests.
+    ///   - watch: how a process's end begins to be waited for, for tests.
     /// - Throws: the error of what there was not enough of: descriptors, memory.
     package init(
         on loop: EventLoop, deadline: Duration = .seconds(1),
-        clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t> = .spawn
+        clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t> = .spawn,
+        watch: SystemCall<DescriptorWatch, Void> = .watchForReading
     ) throws(Errno) {
         self.loop = loop
         self.clone = clone
+        self.watch = watch
         self.deadline = UInt64(deadline / .nanoseconds(1))
         for _ in 0..<Self.slotCount { vacant.append(try SpawnSlot()) }
     }
@@ -143,9 +147,10 @@ package final class Spawner: @unchecked Sendable {
     ) throws(SpawnFailure) -> HandlerProcess {
         loop.preconditionOnLoop()
         do {
+            try requireRoomToWatch()
             let (pid, pidfd) = try slot.begin(
                 environment: environment, socket: socket, standardError: standardError, by: clone)
-            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop)
+            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
             poll()
@@ -154,6 +159,13 @@ package final class Spawner: @unchecked Sendable {
             giveBack(slot)
             throw error
         }
+    }
+
+    // A program that has begun is not to be ended for this: the one before it tells that the next is not to begin.
+    private func requireRoomToWatch() throws(SpawnFailure) {
+        unwatched.removeAll { $0.watchFailure == nil }
+        guard let error = unwatched.first?.watchFailure else { return }
+        throw SpawnFailure(step: .watch, errno: error, subject: "")
     }
 
     private func poll() {
@@ -192,7 +204,7 @@ package final class Spawner: @unchecked Sendable {
         let done = inFlight.filter(isOver)
         inFlight.removeAll { slot in done.contains { $0 === slot } }
         for slot in done {
-            Self.finish(slot)
+            if let process = Self.finish(slot), process.watchFailure != nil { unwatched.append(process) }
             vacate(slot)
             if slot.isInFlight { replace(slot) }
         }
@@ -211,9 +223,11 @@ package final class Spawner: @unchecked Sendable {
         if let another = try? SpawnSlot() { vacant.append(another) }
     }
 
-    private static func finish(_ slot: SpawnSlot) {
+    @discardableResult
+    private static func finish(_ slot: SpawnSlot) -> HandlerProcess? {
         let (process, failure) = slot.finish()
         process?.settle(failure, isGone: !slot.isInFlight)
+        return process
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The standard error of all handlers of one service: one pair of datagram sockets, read by line and by connection.
 
+package import Descriptors
 package import EventLoops
 internal import Glibc
 package import SystemPackage
@@ -46,6 +47,7 @@ package final class StandardErrorChannel: @unchecked Sendable {
 
     private let loop: EventLoop
     private let receiver: StandardErrorReceiver
+    private let watch: SystemCall<DescriptorWatch, Void>
     private var pair: StandardErrorPair?
     private var retired: [StandardErrorPair] = []
     private var lastCheck: Duration
@@ -56,16 +58,21 @@ package final class StandardErrorChannel: @unchecked Sendable {
     private var nextEnded = 0
 
     /// Makes the sockets and begins to read.
+    /// - Parameter watch: how a socket begins to be waited for, for tests.
     /// - Throws: the error of what there was not enough of.
-    package init(on loop: EventLoop, _ receiver: StandardErrorReceiver) throws(Errno) {
+    package init(
+        on loop: EventLoop, _ receiver: StandardErrorReceiver,
+        watch: SystemCall<DescriptorWatch, Void> = .watchForReading
+    ) throws(Errno) {
         loop.preconditionOnLoop()
         self.loop = loop
         self.receiver = receiver
+        self.watch = watch
         lastCheck = loop.now
         let pair = try StandardErrorPair()
         self.pair = pair
         sink = pair.sink
-        begin(pair)
+        try begin(pair)
     }
 
     /// Where handlers write.
@@ -113,22 +120,27 @@ package final class StandardErrorChannel: @unchecked Sendable {
 
     // MARK: The sockets
 
-    private func begin(_ pair: StandardErrorPair) {
-        pair.whenReadable(on: loop) { [unowned self] in
-            // A rest comes first, in its own time.
-            guard rest == nil else { return }
-            linesLeft = Self.linesPerTurn
-            read($0, atMost: Self.datagramsPerTurn)
+    /// Begins to read, or closes the sockets.
+    private func begin(_ pair: StandardErrorPair) throws(Errno) {
+        do {
+            try pair.whenReadable(on: loop, by: watch) { [unowned self] in
+                // A rest comes first, in its own time.
+                guard rest == nil else { return }
+                linesLeft = Self.linesPerTurn
+                read($0, atMost: Self.datagramsPerTurn)
+            }
+        } catch {
+            pair.close()
+            throw error
         }
     }
 
     private func replaceIfDamaged() {
         guard let old = pair, let damage = old.damage else { return }
-        // Without descriptors for another pair it is tried again at the next look.
-        guard let new = try? StandardErrorPair() else { return }
+        // What another pair cannot be had without may be there at the next look.
+        guard let new = try? StandardErrorPair(), (try? begin(new)) != nil else { return }
         pair = new
         sink = new.sink
-        begin(new)
         old.retire()
         retired.append(old)
         if retired.count > Self.retiredLimit { finish(retired.removeFirst()) }

@@ -44,9 +44,15 @@ final class StandardErrorPair {
     }
 
     /// Calls `action` in every turn in which there is something to read.
-    func whenReadable(on loop: EventLoop, _ action: @escaping (StandardErrorPair) -> Void) {
+    /// - Throws: the error of the system that takes no more descriptors to wait for.
+    func whenReadable(
+        on loop: EventLoop, by beginWatching: SystemCall<DescriptorWatch, Void>,
+        _ action: @escaping (StandardErrorPair) -> Void
+    ) throws(Errno) {
         guard let number = reading?.use({ $0 }) else { return }
-        watch = DescriptorWatch(number, for: .read, on: loop) { [unowned self] _ in action(self) }
+        let watch = DescriptorWatch(number, on: loop) { [unowned self] _ in action(self) }
+        try beginWatching(watch).get()
+        self.watch = watch
     }
 
     /// Takes one datagram and its writer's pid: its whole length, of which what did not fit is lost; negative when there

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon tells the service manager (the protocol of sd_notify(3)), as values that become one datagram's text.
 
+internal import Policy
+
 /// One datagram for the service manager: assignments that take effect together.
 ///
 /// It is guaranteed that the text has exactly one line for each field, whatever the status text contains: nothing that
@@ -49,7 +51,7 @@ package struct NotifyMessage: Hashable, Sendable {
         case .stopping: "STOPPING=1"
         case .status(let text): "STATUS=" + oneLine(text)
         case .alive: "WATCHDOG=1"
-        case .extendTimeout(let time): "EXTEND_TIMEOUT_USEC=\(time.wholeMicroseconds)"
+        case .extendTimeout(let time): "EXTEND_TIMEOUT_USEC=\(max(0, time.wholeMicroseconds))"
         }
     }
 
@@ -61,27 +63,12 @@ package struct NotifyMessage: Hashable, Sendable {
         // Where to cut if the text turns out to be too long, so that the ellipsis fits.
         var cut = line.endIndex
         for scalar in text.unicodeScalars {
-            let piece = escaped(scalar)
+            let piece = SafeText.escape(String(scalar))
             guard length + piece.utf8.count <= statusLimit else { return line[..<cut] + ellipsis }
             line += piece
             length += piece.utf8.count
             if length <= statusLimit - ellipsis.utf8.count { cut = line.endIndex }
         }
         return line
-    }
-
-    private static func escaped(_ scalar: Unicode.Scalar) -> String {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: "\\u{" + String(scalar.value, radix: 16) + "}"
-        default: String(scalar)
-        }
-    }
-}
-
-extension Duration {
-    /// Whole microseconds, rounded down and never negative: the unit of every time that systemd exchanges.
-    var wholeMicroseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return UInt64(max(0, seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
     }
 }

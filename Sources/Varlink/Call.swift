@@ -25,10 +25,9 @@ package struct Call: Sendable {
 
     /// Reads a call from a message without its NUL.
     package init(message: some Collection<UInt8>) throws(ProtocolViolation) {
-        let shape = try MessageShape(of: message)
         self.message = Array(message)
+        try MessageShape.check(self.message)
         let header: CallHeader = try readHeader(self.message)
-        guard header.keys.count == shape.memberCount else { throw .duplicateKey }
         let unknown = header.keys.filter { !CallHeader.known.contains($0) && !$0.contains(".") }
         if let key = unknown.min() { throw .unknownKey(key) }
         guard header.modes.count <= 1 else { throw .contradictoryFlags }

@@ -13,9 +13,9 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     case notAnObject
     /// A message nests objects and arrays more than `limit` deep.
     case nestedTooDeeply(limit: Int)
-    /// A message is not JSON; the reason is the parser's.
+    /// A message is not JSON.
     case notJSON(reason: String)
-    /// A message has the same top-level key twice.
+    /// An object in a message has the same key twice.
     case duplicateKey
     /// A message has a top-level key that the protocol does not know.
     case unknownKey(String)

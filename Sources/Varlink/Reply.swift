@@ -11,10 +11,9 @@ package struct Reply: Sendable {
 
     /// Reads a reply from a message without its NUL.
     package init(message: some Collection<UInt8>) throws(ProtocolViolation) {
-        let shape = try MessageShape(of: message)
         self.message = Array(message)
+        try MessageShape.check(self.message)
         let header: ReplyHeader = try readHeader(self.message)
-        guard header.keys.count == shape.memberCount else { throw .duplicateKey }
         if let key = header.keys.filter({ !ReplyHeader.known.contains($0) }).min() { throw .unknownKey(key) }
         guard !(header.continues && header.error != nil) else { throw .errorContinues }
         continues = header.continues

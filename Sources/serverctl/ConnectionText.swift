@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Phrases about a connection and its end that several verbs share.
 
-internal import Glibc
 internal import ManagerInterface
+internal import Policy
 
 /// Phrases about a connection; they may hold text from outside, and are escaped where they are shown.
 enum ConnectionText {
@@ -17,7 +17,7 @@ enum ConnectionText {
         let how =
             switch exit.ending {
             case .exited: "exited with \(exit.exitCode ?? 0)"
-            case .killed: "killed by \(exit.signal.map(signal) ?? "a signal")"
+            case .killed: "killed by \(exit.signal.map(SignalName.text) ?? "a signal")"
             case .returned: "served to its end"
             case .failed: "failed"
             case .unknown: "gone, nobody can say how"
@@ -26,14 +26,5 @@ enum ConnectionText {
         let failure = exit.failure.map { ": \($0)" } ?? ""
         let left = exit.lingering == true ? "; processes that it had started live on" : ""
         return "\(how)\(core) after \(TimeText.fineSpan(exit.duration))\(failure)\(left)"
-    }
-
-    private static func signal(_ number: Int32) -> String {
-        let names = [
-            SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGABRT: "SIGABRT",
-            SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGSEGV: "SIGSEGV", SIGPIPE: "SIGPIPE",
-            SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGXCPU: "SIGXCPU",
-        ]
-        return names[number] ?? "signal \(number)"
     }
 }

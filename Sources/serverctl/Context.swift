@@ -49,9 +49,10 @@ struct Context {
             isTerminal: isatty(STDOUT_FILENO) == 1,
             now: { WallClock.microseconds },
             width: {
-                var size = winsize()
-                guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-                return Int(size.ws_col)
+                // `struct winsize`, which no module that may be imported here has for its own.
+                var size: (rows: UInt16, columns: UInt16, UInt16, UInt16) = (0, 0, 0, 0)
+                guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.columns > 0 else { return 80 }
+                return Int(size.columns)
             })
     }
 

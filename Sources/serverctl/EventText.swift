@@ -16,7 +16,7 @@ enum EventText {
     private static func words(_ event: Event) -> String {
         switch event.kind {
         case .connectionOpened: connection(event) + " opened"
-        case .connectionRefused: "refused \(event.peer ?? "a peer")\(event.refusal.map(why) ?? "")"
+        case .connectionRefused: "refused \(event.peer ?? "a client")\(event.refusal.map(why) ?? "")"
         case .connectionEnded: connection(event) + " ended\(event.exit.map { ": " + ConnectionText.ending($0) } ?? "")"
         case .serviceChanged: event.status.map(service) ?? "changed"
         case .serviceRemoved: "removed"
@@ -52,7 +52,7 @@ enum EventText {
     private static func mistakes(_ errors: [ConfigurationError]) -> String {
         guard let first = errors.first else { return "the configuration has mistakes" }
         let rest = errors.count > 1 ? "; and \(errors.count - 1) more" : ""
-        return ConfigurationErrorText.headline(first) + rest
+        return first.headline + rest
     }
 
     private static func subscriber(_ event: Event) -> String {

@@ -37,7 +37,7 @@ struct ProgressFrame {
 
     private var step: String {
         switch progress.step {
-        case .accepting: "Peers that had connected before are still accepted."
+        case .accepting: "Clients that had connected before are still accepted."
         case .waiting: "They may end by themselves."
         case .stopping: "They were asked to end."
         case .killing: "They were sent SIGKILL."

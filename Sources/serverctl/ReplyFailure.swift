@@ -111,7 +111,7 @@ extension Failure {
         guard let invalid = error.as(Manager.ConfigurationInvalid.self) else { return nil }
         return Reason(
             "the configuration has \(CountText.of(invalid.errors.count, "mistake")); nothing was changed",
-            details: invalid.errors.map(ConfigurationErrorText.render).joined())
+            details: invalid.errors.map(\.rendered).joined())
     }
 
     /// The option that sets a parameter: `--older-than` for `olderThan`.

@@ -55,12 +55,25 @@ struct Serverctl: ParsableCommand {
         } catch {
             let message = fullMessage(for: error)
             guard exitCode(for: error).isSuccess else {
-                context.printError(message + "\n")
+                context.printError((unknownVerb(in: arguments) ?? message) + "\n")
                 return .usage
             }
             context.print(message + "\n")
             return .done
         }
+    }
+
+    /// What is wrong with a command line whose verb does not exist; nil when it exists.
+    private static func unknownVerb(in arguments: [String]) -> String? {
+        var rest = arguments[...]
+        while let option = rest.first, option.hasPrefix("-") {
+            rest = rest.dropFirst(option == "--admin-socket" ? 2 : 1)
+        }
+        let verbs = configuration.subcommands.map { $0._commandName }
+        guard let word = rest.first, word != "help", !verbs.contains(word) else { return nil }
+        let nearest = NearestName.find(word, among: verbs) ?? verbs.first { $0.hasPrefix(word) }
+        return "serverctl: there is no verb \"\(SafeText.escape(word))\"; "
+            + (nearest.map { "did you mean \"\($0)\"?" } ?? "see serverctl --help")
     }
 }
 

@@ -36,9 +36,12 @@ struct StatusDetail {
 
     private var state: String {
         style.paint(service.state.rawValue, service.state.colour)
-            + (service.listeningTimestamp.map { " since \(TimeText.point($0)); \(TimeText.span(now - $0)) ago" } ?? "")
+            + (service.listeningTimestamp.map { "\(since) \(TimeText.point($0)); \(TimeText.span(now - $0)) ago" } ?? "")
             + StatusText.retry(service, now: now)
     }
+
+    // The time tells since when it listens, not since when it is suspended, say.
+    private var since: String { service.state.isServing ? " since" : ", listening since" }
 
     private func when(_ timestamp: Int64?) -> String {
         timestamp.map { " (\(TimeText.point($0)); \(TimeText.span(now - $0)) ago)" } ?? ""

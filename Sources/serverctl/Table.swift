@@ -33,7 +33,7 @@ struct Table {
         let all = (legend ? [columns.map { Cell($0.heading) }] : []) + rows
         var widths = columns.map { _ in 0 }
         for row in all {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], PlainText.width(cell.text)) }
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], TextWidth.of(cell.text)) }
         }
         return all.map { line($0, widths) }
     }
@@ -41,7 +41,7 @@ struct Table {
     private func line(_ cells: [Cell], _ widths: [Int]) -> String {
         var line = ""
         for (column, cell) in cells.enumerated() {
-            let padding = String(repeating: " ", count: widths[column] - PlainText.width(cell.text))
+            let padding = String(repeating: " ", count: widths[column] - TextWidth.of(cell.text))
             let shown = style.paint(cell.text, cell.colour)
             let isLast = column == cells.count - 1
             line += columns[column].isNumber ? padding + shown : isLast ? shown : shown + padding

@@ -240,25 +240,25 @@ struct AdminServerTests {
         withExtendedLifetime(place) {}
     }
 
-    @Test("the directory of the socket is made; one that cannot be made is told")
-    func directory() async throws {
+    @Test("the directory of the default socket is made; another one is not, and the error says what to do")
+    func directory() throws {
         let place = try Place()
         let root = place.tree.path
-        let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint)) { services in
-            let server = try await AdminServer(
-                root + "/run/admin", services.manager, services.reloader, logger: services.log.logger)
-            #expect(access(root + "/run/admin", F_OK) == 0)
-            await server.close()
-            let failure = await #expect(throws: StartFailure.self) {
-                try await AdminServer(
-                    root + "/a/b/admin", services.manager, services.reloader, logger: services.log.logger)
-            }
-            #expect(
-                failure?.description
-                    == "cannot make the directory \(root)/a/b of the admin socket: No such file or directory (ENOENT); choose "
-                    + "another place with --admin-socket")
+        try AdminLock(socket: root + "/run/admin", makingDirectory: root + "/run").release()
+        #expect(access(root + "/run/admin.lock", F_OK) == 0)
+        let unmakeable = #expect(throws: StartFailure.self) {
+            try AdminLock(socket: root + "/a/b/admin", makingDirectory: root + "/a/b")
         }
+        #expect(
+            unmakeable?.description
+                == "cannot make the directory \(root)/a/b of the admin socket: No such file or directory (ENOENT); choose "
+                + "another place with --admin-socket")
+        let missing = #expect(throws: StartFailure.self) { try AdminLock(socket: root + "/a/admin") }
+        #expect(
+            missing?.description
+                == "cannot open \(root)/a/admin.lock, the lock of the admin socket: No such file or directory (ENOENT); "
+                + "make the directory \(root)/a first, or choose another place with --admin-socket")
+        #expect(access(root + "/a", F_OK) != 0)
         withExtendedLifetime(place) {}
     }
 

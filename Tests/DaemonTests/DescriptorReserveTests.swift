@@ -57,6 +57,6 @@ struct DescriptorReserveTests {
         }
         let configuration = try Configuration(main: nil, services: files, context: .current())
         #expect(configuration.descriptorShortage(limit: 300) == nil)
-        #expect(configuration.descriptorShortage(limit: 299)?.contains("300 connections together") == true)
+        #expect(configuration.descriptorShortage(limit: 299) == .shortage(connections: 300, descriptors: 299))
     }
 }

@@ -21,10 +21,10 @@ struct HandlerFailureTests {
             HandlerFailure(.exited(code: 255), expected: Self.usual)?.description == "the handler exited with code 255")
         #expect(
             HandlerFailure(.killed(signal: 15, dumpedCore: false), expected: Self.usual)?.description
-                == "the handler was ended by signal 15")
+                == "the handler was ended by SIGTERM")
         #expect(
             HandlerFailure(.killed(signal: 11, dumpedCore: true), expected: Self.usual)?.description
-                == "the handler was ended by signal 11 and dumped core")
+                == "the handler was ended by SIGSEGV and dumped core")
     }
 
     @Test("what success_exit_status adds is a success, and its neighbours are not", arguments: [0, 3, 255])
@@ -40,6 +40,13 @@ struct HandlerFailureTests {
         #expect(HandlerFailure(.killed(signal: 15, dumpedCore: false), expected: Self.special) == nil)
         #expect(HandlerFailure(.killed(signal: 3, dumpedCore: false), expected: Self.special) != nil)
         #expect(HandlerFailure(.exited(code: 15), expected: Self.special) != nil)
+    }
+
+    @Test("a signal that has no name in the configuration is told by its number")
+    func nameless() {
+        #expect(
+            HandlerFailure(.killed(signal: 34, dumpedCore: false), expected: Self.usual)?.description
+                == "the handler was ended by signal 34")
     }
 
     @Test("an end that nobody can tell is not blamed on the handler")

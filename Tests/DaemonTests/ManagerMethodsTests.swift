@@ -5,7 +5,9 @@ import EventLoops
 import Glibc
 import ManagerInterface
 import Policy
+import SocketServer
 import Sockets
+import Systemd
 import TestSupport
 import Testing
 import Varlink
@@ -139,6 +141,38 @@ struct ManagerMethodsTests {
             }
             await first.close()
             await second.close()
+        }
+    }
+
+    @Test("settings show the limit in effect, and whose it is: the file's, the operator's, nobody's")
+    func limitOrigin() async throws {
+        let endpoint = try Endpoint()
+        let text = "listen = \"\(endpoint.address)-%\"\nbuiltin = \"echo\"\n"
+        let files = ["max_connections = 7\n", ""].enumerated().map { number, line in
+            SourceFile(path: "s\(number).toml", text: text.replacing("%", with: "\(number)") + line)
+        }
+        let configuration = try Configuration(main: nil, services: files, context: .current())
+        try await withServices(service("other", on: endpoint)) { services in
+            let manager = ServiceManager(services.manager.context, configuration)
+            try await manager.open(
+                configuration.services, claiming: InheritedSockets(InheritedDescriptors(adopting: [])))
+            func limit(of name: String) async throws -> ManagerInterface.Setting? {
+                try await manager.describe(service: name).settings.first { $0.key == "max_connections" }
+            }
+            let usual = "\(ServerOptions.defaultMaxConnections)"
+            #expect(
+                try await limit(of: "s0")
+                    == Setting(key: "max_connections", value: "7", origin: .file, file: "s0.toml", line: 3))
+            #expect(try await limit(of: "s1") == Setting(key: "max_connections", value: usual, origin: .default))
+            for (name, number) in [("s0", 8), ("s1", 9)] {
+                try await manager.service(named: name).setLimit(number)
+                #expect(
+                    try await limit(of: name)
+                        == Setting(key: "max_connections", value: "\(number)", origin: .operator))
+            }
+            try await manager.service(named: "s0").setLimit(7)
+            #expect(try await limit(of: "s0")?.origin == .file)
+            await manager.drain()
         }
     }
 

@@ -73,7 +73,7 @@ struct ServiceDrainTests {
             #expect(status.state == .closed && status.connections == 0)
             // It ended as it was told to: that is no failure.
             #expect(status.handlerFailures == 0 && status.lastError == nil)
-            #expect(services.log.lines("<6>connection ended").map { $0.contains("signal=15") } == [true])
+            #expect(services.log.lines("<6>connection ended").map { $0.contains("signal=SIGTERM") } == [true])
             await client.close()
         }
     }
@@ -106,7 +106,7 @@ struct ServiceDrainTests {
                     #expect(rest.isEmpty)
                     await drained.value()
                     let lines = services.log.lines("<6>connection ended")
-                    #expect(lines.map { $0.contains("signal=9") } == [true])
+                    #expect(lines.map { $0.contains("signal=SIGKILL") } == [true])
                     await client.close()
                 }
             }

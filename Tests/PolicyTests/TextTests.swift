@@ -36,34 +36,34 @@ struct DurationTextTests {
 }
 
 @Suite("text made safe to show")
-struct PlainTextTests {
+struct TextTests {
     @Test("plain text of any language stays as it is")
     func plain() {
-        for text in ["", "a b~", "größe 大 \u{1f600} e\u{301}", "\\n"] { #expect(PlainText.escaping(text) == text) }
+        for text in ["", "a b~", "größe 大 \u{1f600} e\u{301}", "\\n"] { #expect(SafeText.escape(text) == text) }
     }
 
     @Test("what moves a cursor, hides or reorders is escaped")
     func escapes() {
-        #expect(PlainText.escaping("a\nb\tc\rd\0\u{1b}[m\u{7f}") == "a\\nb\\tc\\x0dd\\x00\\x1b[m\\x7f")
-        #expect(PlainText.escaping("\r\n") == "\\x0d\\n")
-        #expect(PlainText.escaping("\u{85}\u{9b}") == "\\u{85}\\u{9b}")
+        #expect(SafeText.escape("a\nb\tc\rd\0\u{1b}[m\u{7f}") == "a\\x0ab\\x09c\\x0dd\\x00\\x1b[m\\x7f")
+        #expect(SafeText.escape("\r\n") == "\\x0d\\x0a")
+        #expect(SafeText.escape("\u{85}\u{9b}") == "\\u{85}\\u{9b}")
         #expect(
-            PlainText.escaping("\u{2028}\u{2029}\u{202e}\u{200b}\u{feff}")
+            SafeText.escape("\u{2028}\u{2029}\u{202e}\u{200b}\u{feff}")
                 == "\\u{2028}\\u{2029}\\u{202e}\\u{200b}\\u{feff}")
     }
 
     @Test("a long text is cut")
     func limits() {
-        #expect(PlainText.escaping("abc", limit: 3) == "abc")
-        #expect(PlainText.escaping("abcd", limit: 3) == "abc…")
-        #expect(PlainText.escaping("", limit: 0) == "" && PlainText.escaping("a", limit: 0) == "…")
-        #expect(PlainText.escaping("\n\n\n", limit: 2) == "\\n\\n…")
+        #expect(SafeText.escape("abc", limit: 3) == "abc")
+        #expect(SafeText.escape("abcd", limit: 3) == "abc…")
+        #expect(SafeText.escape("", limit: 0) == "" && SafeText.escape("a", limit: 0) == "…")
+        #expect(SafeText.escape("\n\n\n", limit: 2) == "\\x0a\\x0a…")
     }
 
     @Test("width counts columns, not characters")
     func width() {
-        #expect(PlainText.width("abc") == 3 && PlainText.width("") == 0)
-        #expect(PlainText.width("大文") == 4 && PlainText.width("\u{1f600}") == 2 && PlainText.width("é") == 1)
-        #expect(PlainText.width("e\u{301}") == 1 && PlainText.width("ｱ") == 1 && PlainText.width("Ａ") == 2)
+        #expect(TextWidth.of("abc") == 3 && TextWidth.of("") == 0)
+        #expect(TextWidth.of("大文") == 4 && TextWidth.of("\u{1f600}") == 2 && TextWidth.of("é") == 1)
+        #expect(TextWidth.of("e\u{301}") == 1 && TextWidth.of("ｱ") == 1 && TextWidth.of("Ａ") == 2)
     }
 }

@@ -44,7 +44,7 @@ struct RenderingTests {
         text[column - 1] = "B"
         let shown = lines(String(text), column: column)
         try #require(shown.count == 3)
-        #expect(PlainText.width(shown[1]) <= 104)
+        #expect(TextWidth.of(shown[1]) <= 104)
         let offset = shown[2].count - 1
         #expect(Array(shown[1])[offset] == "B")
         #expect(shown[1].contains("…"))

@@ -16,7 +16,7 @@ struct ServiceKeysTests {
         #expect(service.handler == .builtIn(.echo))
         #expect(service.maxConnections == nil && service.backlog == 4096)
         #expect(service.onHandlerError == .ignore && !service.allowsConnect)
-        #expect(service.socketFile == SocketFileOptions(mode: 0o666, owner: nil, group: nil))
+        #expect(service.socketFile == SocketFileOptions(mode: 0o666, user: nil, group: nil))
         #expect(service.origin.file == "x.toml" && service.origin.line == 1)
     }
 
@@ -55,7 +55,7 @@ struct ServiceKeysTests {
             name: try #require(ServiceName("x")), description: "Git repositories", isEnabled: false,
             listen: .inet(inet), alsoListen: [try .socketFile("/run/git.sock")], handler: .program(program),
             maxConnections: 50, backlog: 10, onHandlerError: .raise, allowsConnect: true,
-            socketFile: SocketFileOptions(mode: 0o660, owner: 1000, group: 50),
+            socketFile: SocketFileOptions(mode: 0o660, user: 1000, group: 50),
             origin: ServiceDefinition.Origin(file: "x.toml", line: 3))
         #expect(try service(text) == expected)
     }

@@ -8,10 +8,11 @@ internal import Sockets
 internal import TestSupport
 internal import Testing
 
-@Suite("The folder of a socket", .enabled(if: geteuid() == 0))
+@Suite("The directory of a socket", .enabled(if: geteuid() == 0))
 struct SocketFolderTests {
     @Test(
-        "root puts no socket into a folder of somebody else, who could replace it; the socket's own user may have one")
+        "root puts no socket into a directory of somebody else, who could replace it; the socket's own user may have one"
+    )
     func owner() throws {
         let folder = TemporaryFolder()
         try #require(chown(folder.path, 65534, 65534) == 0)

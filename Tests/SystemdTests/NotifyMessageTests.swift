@@ -32,7 +32,7 @@ struct NotifyMessageTests {
         let status = "a\nREADY=1\r\u{1b}[2J\u{0}\u{85}\u{2028}\u{202e}é"
         #expect(
             NotifyMessage(.status(status)).text
-                == #"STATUS=a\u{a}READY=1\u{d}\u{1b}[2J\u{0}\u{85}\u{2028}\u{202e}é"#)
+                == #"STATUS=a\x0aREADY=1\x0d\x1b[2J\x00\u{85}\u{2028}\u{202e}é"#)
     }
 
     @Test("a status is cut when it is longer than the limit")

@@ -74,10 +74,37 @@ struct CallTests {
     }
 
     @Test(
-        "a key that comes twice is a violation, however it is written",
-        arguments: [#""method":"a.b.D""#, #""\u006dethod":"a.b.D""#, #""more":true,"more":true"#])
+        "a key that comes twice is a violation, however it is written and wherever it stands",
+        arguments: [
+            #""method":"a.b.D""#, #""\u006dethod":"a.b.D""#, #""more":true,"more":true"#,
+            #""parameters":{"text":"a","text":"b"}"#, #""parameters":{"text":"a","te\u0078t":"b"}"#,
+            #""parameters":{"list":[{"a":{},"b":1,"a":2}]}"#,
+            #""parameters":{\#((0..<40).map { #""k\#($0)":0"# }.joined(separator: ",")),"k7":1}"#,
+        ])
     func duplicateKeys(json: String) {
         #expect(throws: ProtocolViolation.duplicateKey) { try call(#"{"method":"a.b.C",\#(json)}"#) }
+    }
+
+    @Test(
+        "separators stand where JSON has them, or it is a violation",
+        arguments: [
+            #"{"method":"a.b.C",}"#, #"{,"method":"a.b.C"}"#, #"{"method":"a.b.C","parameters":{"text":"a",}}"#,
+            #"{"method":"a.b.C","parameters":{"list":["a",]}}"#, #"{"method":"a.b.C","parameters":{"list":[,"a"]}}"#,
+            #"{"method":"a.b.C","parameters":{"list":["a" "b"]}}"#, #"{"method":"a.b.C" "more":true}"#,
+            #"{"method":"a.b.C","parameters":{"text"}}"#, #"{"method":"a.b.C","parameters":{"text":}}"#,
+            #"{"method":"a.b.C","parameters":{"list":["a"}]}"#, #"{"method":"a.b.C","parameters":{1:"a"}}"#,
+            #"{"method":"a.b.C"},"#, #"{"method":"a.b.C","parameters":{"te\ud800xt":"a"}}"#,
+        ])
+    func separators(json: String) {
+        let violation = #expect(throws: ProtocolViolation.self) { try call(json) }
+        guard case .notJSON = violation else { return #expect(Bool(false), "\(String(describing: violation))") }
+    }
+
+    @Test("objects may have the same keys as others, and the same strings as values")
+    func sameKeysElsewhere() throws {
+        let json =
+            #"{"method":"a.b.C","a.b":{"k":"k","l":{"k":"k"}},"a.c":[{"k":1},{"k":1}, [ ] , {}],"a.d":{"k":"k"}}"#
+        #expect(try call(json).method == "a.b.C")
     }
 
     @Test("colons and brackets inside strings and parameters are not counted")

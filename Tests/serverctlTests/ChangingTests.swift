@@ -174,7 +174,7 @@ struct ConfigurationTests {
     func longLine(column: Int) {
         let text = String(repeating: "x", count: column - 1) + "!" + String(repeating: "y", count: 300 - column + 1)
         let error = ConfigurationError(file: "f", line: 1, column: column, message: "m", text: text)
-        let lines = ConfigurationErrorText.render(error).split(separator: "\n").map(Array.init)
+        let lines = error.rendered.split(separator: "\n").map(Array.init)
         #expect(lines[1].count <= 104)
         #expect(lines[1][lines[2].count - 1] == "!")
     }

@@ -145,7 +145,7 @@ struct ProgressTests {
         #expect(
             lines(ClosingProgress(step: .accepting, open: 0, nextStep: .waiting)) == [
                 "Closing service \"git\": 0 of 0 connections open",
-                "Peers that had connected before are still accepted. Next: wait for them.",
+                "Clients that had connected before are still accepted. Next: wait for them.",
             ])
     }
 

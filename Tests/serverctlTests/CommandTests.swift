@@ -100,6 +100,21 @@ struct CommandTests {
         #expect(try !isColoured(["TERM": "dumb"], true))
     }
 
+    @Test(
+        "a verb that does not exist is told with the one that was perhaps meant",
+        arguments: [
+            ("stat", "did you mean \"status\"?"), ("conections", "did you mean \"connections\"?"),
+            ("frobnicate\u{1b}", "see serverctl --help"),
+        ])
+    func unknownVerb(verb: String, remedy: String) {
+        for arguments in [[verb], ["--admin-socket", "status", verb, "x"]] {
+            let result = Run(arguments)
+            #expect(result.status == .usage && result.output.isEmpty)
+            let shown = verb.replacing("\u{1b}", with: "\\x1b")
+            #expect(result.errors == "serverctl: there is no verb \"\(shown)\"; \(remedy)\n")
+        }
+    }
+
     @Test("the socket is the option's before or after the verb, else the environment's")
     func socket() {
         let environment = ["SERVERD_ADMIN_SOCKET": "/nonexistent/environment"]
@@ -114,7 +129,7 @@ struct CommandTests {
     @Test(
         "a wrong command line is 2, with the usage",
         arguments: [
-            [], ["frobnicate"], ["status", "--json=yaml"], ["status", "a", "b"], ["status", "--nope"],
+            [], ["status", "--json=yaml"], ["status", "a", "b"], ["status", "--nope"],
             ["--admin-socket"],
         ])
     func usage(arguments: [String]) {

@@ -199,7 +199,7 @@ struct TopScreenTests {
                 for rows in [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 23, 24, 25, 60] {
                     let shown = lines(model, columns, rows)
                     #expect(shown.count == rows)
-                    #expect(shown.allSatisfy { PlainText.width($0) <= columns }, "\(columns)x\(rows)")
+                    #expect(shown.allSatisfy { TextWidth.of($0) <= columns }, "\(columns)x\(rows)")
                 }
             }
         }

@@ -103,9 +103,9 @@ static inline int clinux_has_input(int descriptor) {
     return ioctl(descriptor, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-// Sets mode and owner of the socket file `name` in a folder, if it is a socket of this process's user: 0, or -1 and
+// Sets mode and owner of the socket file `name` in a directory, if it is a socket of this process's user: 0, or -1 and
 // errno. An id of -1 is left as it is.
-int clinux_set_socket_access(int folder, const char *name, mode_t mode, uid_t user, gid_t group);
+int clinux_set_socket_access(int directory, const char *name, mode_t mode, uid_t user, gid_t group);
 
 // Joins a new, empty session keyring, which children inherit. Fails where keyrings are not to be had.
 int clinux_new_session_keyring(void);

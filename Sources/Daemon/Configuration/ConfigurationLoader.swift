@@ -23,6 +23,16 @@ package enum ConfigurationLocation: Equatable, Sendable {
     package init(path: String) {
         self = path == Self.defaultPath ? .trees(Self.standardTrees) : .file(path)
     }
+
+    /// The directories in which the files of services are looked for, the most important first.
+    var serviceDirectories: [String] {
+        switch self {
+        case .trees(let trees): return trees.map { "\($0)/services.d" }
+        case .file(let path):
+            guard let slash = path.lastIndex(of: "/") else { return ["services.d"] }
+            return ["\(path[..<slash])/services.d"]
+        }
+    }
 }
 
 /// Loads the configuration.
@@ -35,16 +45,13 @@ package enum ConfigurationLocation: Equatable, Sendable {
 package func loadConfiguration(
     from location: ConfigurationLocation, context: ConfigurationContext
 ) throws(ConfigErrors) -> Configuration {
-    switch location {
-    case .trees(let trees):
-        return try Configuration(
-            main: mainFile(in: trees), services: ServiceFiles.read(in: trees.map { "\($0)/services.d" }),
-            context: context)
-    case .file(let path):
-        return try Configuration(
-            main: mainFile(at: path), services: ServiceFiles.read(in: [directory(of: path) + "/services.d"]),
-            context: context)
-    }
+    let main =
+        switch location {
+        case .trees(let trees): mainFile(in: trees)
+        case .file(let path): mainFile(at: path)
+        }
+    return try Configuration(
+        main: main, services: ServiceFiles.read(in: location.serviceDirectories), context: context)
 }
 
 /// The `serverd.toml` of the first tree that has one; nil when it is masked or there is none.
@@ -66,10 +73,4 @@ private func mainFile(at path: String) -> SourceFile? {
     case .masked: nil
     case .present(let file): file
     }
-}
-
-/// What stands before the last slash of a path; the directory that the program runs in for a bare name.
-private func directory(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return String(path[..<slash])
 }

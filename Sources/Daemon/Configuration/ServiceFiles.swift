@@ -18,7 +18,7 @@ enum ServiceFiles {
         var paths: [String: String] = [:]
         for directory in directories {
             do throws(Errno) {
-                for bytes in try names(in: directory) {
+                for bytes in try names(in: directory) where isService(bytes) {
                     guard let name = String(validating: bytes, as: UTF8.self) else {
                         failures.append(unreadable(bytes, in: directory))
                         continue
@@ -40,9 +40,31 @@ enum ServiceFiles {
         return failures + files
     }
 
-    /// The names in `directory` that end in `.toml`, without hidden ones.
+    /// The files in `directories` that were probably meant to be those of services, but are not, because of their names.
+    static func ignored(in directories: [String]) -> [String] {
+        directories.flatMap { directory in
+            // One that cannot be read is told by what reads the services.
+            let names = (try? names(in: directory)) ?? []
+            return names.filter { !isService($0) && looksLikeService($0) }.map { "\(directory)/\(SafeText.escape($0))" }
+                .sorted()
+        }
+    }
+
+    /// Whether it is the name of a service's file: it ends in `.toml` and is not hidden.
     ///
     /// What editors and dpkg leave behind ends in something else.
+    private static func isService(_ name: [UInt8]) -> Bool {
+        name.suffix(5) == Array(".toml".utf8)[...] && name.first != UInt8(ascii: ".")
+    }
+
+    /// Whether a configuration might have this name.
+    private static func looksLikeService(_ name: [UInt8]) -> Bool {
+        guard name.first != UInt8(ascii: "."), let dot = name.lastIndex(of: UInt8(ascii: ".")) else { return false }
+        let end = String(decoding: name[(dot + 1)...], as: UTF8.self).lowercased()
+        return ["toml", "tml", "conf", "cfg", "ini", "json", "yaml", "yml"].contains(end)
+    }
+
+    /// The names in `directory`.
     private static func names(in directory: String) throws(Errno) -> [[UInt8]] {
         guard let stream = opendir(directory) else { throw Errno(rawValue: errno) }
         defer { closedir(stream) }
@@ -54,7 +76,7 @@ enum ServiceFiles {
                 return names
             }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
-            if name.suffix(5) == Array(".toml".utf8)[...], name.first != UInt8(ascii: ".") { names.append(name) }
+            names.append(name)
         }
     }
 

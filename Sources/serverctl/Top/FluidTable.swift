@@ -19,7 +19,7 @@ struct FluidTable {
         let cells: [Cell]
 
         /// The width in which nothing is cut.
-        var natural: Int { cells.reduce(PlainText.width(heading)) { max($0, PlainText.width($1.text)) } }
+        var natural: Int { cells.reduce(TextWidth.of(heading)) { max($0, TextWidth.of($1.text)) } }
     }
 
     /// The width of the space between columns.

@@ -68,7 +68,7 @@ struct TopScreen {
         case .filter:
             // The end is what is being written.
             var text = SafeText.escape(model.filter)
-            while !text.isEmpty, PlainText.width(text) > size.columns - 2 { text.unicodeScalars.removeFirst() }
+            while !text.isEmpty, TextWidth.of(text) > size.columns - 2 { text.unicodeScalars.removeFirst() }
             return paint("/\(text)_  Enter keeps the filter, Esc shows all", nil)
         case .list:
             if let message = model.message { return paint(SafeText.escape(message), .notice) }

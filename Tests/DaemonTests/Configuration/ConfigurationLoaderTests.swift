@@ -260,7 +260,7 @@ struct ConfigurationLoaderTests {
         }
         try tree.write("enabled = false\n\(user)exec = [\"/missing\"]\nlisten = 9", to: "etc/services.d/off.toml")
         let line = user.isEmpty ? 2 : 3
-        let warnings = try load(trees).warnings().map { $0.replacing(tree.path, with: "T") }
+        let warnings = try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") }
         #expect(
             warnings == [
                 "T/etc/services.d/0.toml:\(line): warning: service `0`: T/missing cannot be executed: No such file or directory (ENOENT)",
@@ -269,8 +269,45 @@ struct ConfigurationLoaderTests {
             ])
     }
 
-    @Test("a configuration without an enabled service says so")
+    @Test("a configuration without an enabled service says so, and where it has looked")
     func warningOfNothing() throws {
-        #expect(try load(trees).warnings() == ["warning: there is no enabled service: serverd will listen on nothing"])
+        try tree.write("enabled = false\nbuiltin = \"echo\"\nlisten = 9", to: "etc/services.d/off.toml")
+        #expect(
+            try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") } == [
+                "warning: no service is enabled: serverd will listen on nothing; files of services are looked for as "
+                    + "T/etc/services.d/NAME.toml, T/run/services.d/NAME.toml, T/usr/services.d/NAME.toml"
+            ])
+        #expect(ConfigurationLocation.file("serverd.toml").serviceDirectories == ["services.d"])
+    }
+
+    @Test("a file that looks like one of a service but for its name is a warning, and leftovers are none")
+    func ignoredFiles() throws {
+        try tree.write(echo(1), to: "etc/services.d/a.toml")
+        for name in ["b.conf", "c.TOML", "d.toml.dpkg-old", "e.toml~", ".f.conf", "README", "g.conf.bak"] {
+            try tree.write(echo(2), to: "etc/services.d/\(name)")
+        }
+        #expect(
+            try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") } == [
+                "warning: T/etc/services.d/b.conf is ignored: the name of a service's file ends in .toml",
+                "warning: T/etc/services.d/c.TOML is ignored: the name of a service's file ends in .toml",
+            ])
+        #expect(try services(trees) == ["a:1"])
+    }
+
+    @Test("doubts are told in the log when serverd starts")
+    func logged() throws {
+        let log = try TestLog()
+        let doubts: [ConfigurationDoubt] = [
+            .ignoredFile("/etc/x.conf"), .nothingToServe(searched: ["/a", "/b"]),
+            .shortage(connections: 9, descriptors: 8),
+        ]
+        for doubt in doubts { doubt.log(to: log.logger) }
+        #expect(
+            log.lines == [
+                "<4>a file in services.d is ignored: the name of a service's file ends in .toml path=/etc/x.conf",
+                "<4>no service is enabled: nothing is listened on searched=\"/a /b\"",
+                "<4>the services may have more connections than serverd may open descriptors; raise LimitNOFILE, or lower "
+                    + "max_connections limit=8 max_connections=9",
+            ])
     }
 }

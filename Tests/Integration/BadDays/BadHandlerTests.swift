@@ -16,7 +16,7 @@ extension Integration {
                 let handler = try #require(daemon.census().children.first)
                 kill(handler, SIGKILL)
                 #expect(try client.receive() == "")
-                try daemon.log.await("service=cat", "signal=9")
+                try daemon.log.await("service=cat", "signal=SIGKILL")
                 try eventually("the failure is counted") { try daemon.status(of: "cat").handlerFailures == 1 }
                 let next = try Client(daemon.endpoint("cat"))
                 next.finishSending()

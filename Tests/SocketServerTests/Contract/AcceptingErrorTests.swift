@@ -249,7 +249,8 @@ struct AcceptingErrorTests {
         try await scene.play { loop, server, _ in
             server.core.holdAccepting()
             // epoll_ctl(2) takes no descriptor twice, as it takes none beyond its limit.
-            let occupant = server.withListeningSocket { DescriptorWatch($0, for: .write, on: loop) { _ in } }
+            let occupant = server.withListeningSocket { DescriptorWatch($0, on: loop) { _ in } }
+            occupant?.change(to: .write)
             server.core.releaseAccepting()
             #expect(scene.events.all.pauses.map(\.errno) == [EEXIST])
             let client = try TestClient.connect(to: server.loopback, on: loop)

@@ -3,6 +3,7 @@
 
 internal import Descriptors
 internal import Glibc
+internal import Policy
 internal import SocketServer
 internal import Sockets
 internal import SystemPackage

@@ -83,7 +83,7 @@ struct ListeningFileTests {
                 #expect(!isRefused)
             } catch let error as ServerError {
                 #expect(isRefused)
-                #expect(error.message.contains("others may write to its folder \(folder.path)"))
+                #expect(error.message.contains("others may write to its directory \(folder.path)"))
                 #expect(error.message.contains("chmod go-w"))
             }
             #expect(folder.status(of: "socket") == nil)

@@ -168,7 +168,7 @@ struct ListeningFailureTests {
             #expect(error.errno == ENOENT)
             #expect(
                 error.message == "cannot use the path of \(path): No such file or directory (ENOENT); "
-                    + "create the folder \(folder.file("missing")) first")
+                    + "create the directory \(folder.file("missing")) first")
         }
     }
 
@@ -183,7 +183,7 @@ struct ListeningFailureTests {
             }
             #expect(
                 notFolder?.description == "cannot use the path of \(path): Not a directory (ENOTDIR); "
-                    + "\(folder.file("file")) is no folder; choose another path")
+                    + "\(folder.file("file")) is no directory; choose another path")
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             limit.rlim_cur = 64

@@ -4,7 +4,7 @@
 internal import Glibc
 
 /// Names of signals.
-enum SignalName {
+package enum SignalName {
     private static let numbers: [String: Int32] = [
         "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP,
         "SIGABRT": SIGABRT, "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1,
@@ -14,13 +14,16 @@ enum SignalName {
     ]
 
     /// The number of the signal with this name, which begins with `SIG`.
-    static func number(_ name: String) -> Int32? { numbers[name] }
+    package static func number(_ name: String) -> Int32? { numbers[name] }
 
     /// The name of a signal that has one here.
-    static func name(_ number: Int32) -> String? { numbers.first { $0.value == number }?.key }
+    package static func name(_ number: Int32) -> String? { numbers.first { $0.value == number }?.key }
+
+    /// The name of a signal, or `signal 34` when it has none here.
+    package static func text(_ number: Int32) -> String { name(number) ?? "signal \(number)" }
 
     /// The name that was probably meant by `name`.
-    static func nearest(to name: String) -> String? {
+    package static func nearest(to name: String) -> String? {
         if let completed = ["SIG" + name.uppercased()].first(where: { numbers[$0] != nil }) { return completed }
         return NearestName.find(name, among: numbers.keys.sorted())
     }
