@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What subscribers are told, and what becomes of one that does not listen.
+
+import EventLoops
+import ManagerInterface
+import TestSupport
+import Testing
+import Varlink
+
+@testable import Daemon
+@testable import ServiceConfig
+
+@Suite("EventHub", .timeLimit(.minutes(5)))
+struct EventHubTests {
+    private static func subscribe(
+        _ services: Services, service: String? = nil, kinds: [EventKind]? = nil, as caller: AdminCaller = AdminCaller(uid: 0, pid: 1, groups: [0])
+    ) -> EventHub.Subscription {
+        let subscription = EventHub.Subscription(service: service, kinds: kinds, caller: caller)
+        services.manager.context.events.add(subscription)
+        return subscription
+    }
+
+    @Test("a connection's life is told in its order, with how its program ended")
+    func connection() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("read x; exit 3"))) { services in
+            let subscription = Self.subscribe(services, kinds: [.connectionOpened, .connectionEnded])
+            let client = try endpoint.connect(services, sending: "x")
+            #expect(try await client.readToEnd() == [])
+            await client.close()
+            await services.wait { $0.connections == 0 && $0.connectionsAccepted == 1 }
+            let events = try #require(try await subscription.queue.next())
+            #expect(events.map(\.kind) == [.connectionOpened, .connectionEnded])
+            #expect(events[0].connection?.id == events[1].connection?.id && events[0].service == "test")
+            let exit = try #require(events[1].exit)
+            #expect(exit.ending == .exited && exit.exitCode == 3 && !exit.stopped)
+            #expect(exit.failure == "the handler exited with code 3")
+            services.manager.context.events.remove(subscription)
+        }
+    }
+
+    @Test("a subscriber to one service hears of no other, and a change of state is told once")
+    func concerned() async throws {
+        let (first, second) = try (Endpoint(), Endpoint())
+        try await withServices(service("one", on: first), service("two", on: second)) { services in
+            let subscription = Self.subscribe(services, service: "one", kinds: [.serviceChanged])
+            for name in ["one", "two", "one"] {
+                let service = try await services.manager.service(named: name)
+                await service.noteShown()
+                #expect(await service.suspend())
+            }
+            let events = try #require(try await subscription.queue.next())
+            #expect(events.map(\.service) == ["one"] && events[0].status?.state == .suspended)
+            services.manager.context.events.remove(subscription)
+        }
+    }
+
+    @Test("who takes too slowly is told nothing more, others hear of it, and its connection is closed after a while")
+    func slow() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let closed = OneShot<Void>()
+            var caller = AdminCaller(uid: 7, pid: 8, groups: [9])
+            caller.disconnect = { closed.fulfil(()) }
+            let slow = Self.subscribe(services, kinds: [.serviceRemoved], as: caller)
+            let other = Self.subscribe(services, kinds: [.subscriberLost])
+            let hub = services.manager.context.events
+            let name = try #require(ServiceName("gone"))
+            await services.loop.perform {
+                for _ in 0..<EventHub.queueLimit { hub.serviceRemoved(name) }
+            }
+            await settle(services.loop)
+            #expect(closed.current == nil && hub.hasSubscribers)
+            await services.loop.perform { hub.serviceRemoved(name) }
+            await #expect(throws: ReplyQueueOverflow(limit: EventHub.queueLimit)) { try await slow.queue.next() }
+            let told = try #require(try await other.queue.next())
+            #expect(told.map(\.subscriber) == [UnixPeer(uid: 7, gid: 9, pid: 8)])
+            await services.advance(by: .milliseconds(4999))
+            #expect(closed.current == nil)
+            await services.advance(by: .milliseconds(1))
+            await closed.value()
+            hub.remove(other)
+            #expect(!hub.hasSubscribers)
+        }
+    }
+}
