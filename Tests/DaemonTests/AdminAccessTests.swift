@@ -18,7 +18,7 @@ struct AdminAccessTests {
         let path = place.path
         let settings = DaemonSettings(access: AdminAccess(connectors: [Group(name: "c", gid: 7)]))
         try await withServices(service(on: Endpoint()), settings: settings) { services in
-            let server = try await AdminServer(path, services.manager, logger: services.log.logger)
+            let server = try await AdminServer(path, services.manager, services.reloader, logger: services.log.logger)
             var status = stat()
             #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o666)
             await server.close()
