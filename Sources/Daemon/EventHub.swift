@@ -6,13 +6,13 @@ internal import Logging
 internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
+internal import Synchronization
 internal import Varlink
 
 /// The subscribers of the manager interface.
 ///
 /// Whatever tells an event asks ``hasSubscribers`` first where making it costs something.
-// Safe: the state is touched only on the loop's thread.
-final class EventHub: @unchecked Sendable {
+final class EventHub: Sendable {
     /// How many events may wait for one subscriber.
     static let queueLimit = 8192
     /// How long one that was too slow may take for what it is being sent, before its connection is closed.
@@ -20,9 +20,9 @@ final class EventHub: @unchecked Sendable {
 
     private let loop: EventLoop
     private let logger: Logger
-    private var subscriptions: [ObjectIdentifier: Subscription] = [:]
+    private let subscriptions = Mutex<[ObjectIdentifier: Subscription]>([:])
     private let changed: LoopCondition
-    private var version = 0
+    private let version = Atomic(0)
 
     /// A hub without subscribers.
     init(on loop: EventLoop, logger: Logger) {
@@ -32,7 +32,7 @@ final class EventHub: @unchecked Sendable {
     }
 
     /// Whether anybody is told.
-    var hasSubscribers: Bool { !subscriptions.isEmpty }
+    var hasSubscribers: Bool { subscriptions.withLock { !$0.isEmpty } }
 
     // MARK: Subscribing
 
@@ -57,11 +57,13 @@ final class EventHub: @unchecked Sendable {
     }
 
     /// Tells a subscriber everything from now on, until ``remove(_:)``.
-    func add(_ subscription: Subscription) { subscriptions[ObjectIdentifier(subscription)] = subscription }
+    func add(_ subscription: Subscription) {
+        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = subscription }
+    }
 
     /// Tells it nothing more.
     func remove(_ subscription: Subscription) {
-        subscriptions[ObjectIdentifier(subscription)] = nil
+        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = nil }
         subscription.queue.finish()
     }
 
@@ -99,10 +101,10 @@ final class EventHub: @unchecked Sendable {
 
     func serviceRemoved(_ name: ServiceName) { tell(.serviceRemoved) { $0.service = name.description } }
 
-    func tell(_ closing: Closing) {
+    func closing(_ progress: ClosingProgress, _ service: String?) {
         tell(.closingProgress) {
-            $0.service = closing.serviceName
-            $0.closing = closing.progress
+            $0.service = service
+            $0.closing = progress
         }
     }
 
@@ -114,20 +116,17 @@ final class EventHub: @unchecked Sendable {
         guard hasSubscribers else { return }
         var event = Event(kind: kind, timestamp: Int(WallClock.microseconds))
         fill(&event)
-        for subscription in subscriptions.values where subscription.wants(event) {
+        for subscription in subscriptions.withLock({ Array($0.values) }) where subscription.wants(event) {
             if !subscription.queue.offer(event) { lost(subscription) }
         }
     }
 
     private func lost(_ subscription: Subscription) {
-        subscriptions[ObjectIdentifier(subscription)] = nil
+        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = nil }
         let caller = subscription.caller
         logger.warning(
             "a subscriber took events too slowly; its call has ended",
-            metadata: [
-                "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
-                "limit": .stringConvertible(Self.queueLimit),
-            ])
+            metadata: ["uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid)])
         // It is told so behind what is being sent, if it takes that.
         loop.schedule(after: Self.lastChance) { caller.disconnect() }
         tell(.subscriberLost) {
@@ -139,13 +138,13 @@ final class EventHub: @unchecked Sendable {
 
     /// Something that lists show has changed.
     func noteChange() {
-        version += 1
+        version.wrappingAdd(1, ordering: .relaxed)
         changed.signal()
     }
 
     /// How often ``noteChange()`` was called.
-    var changeCount: Int { version }
+    var changeCount: Int { version.load(ordering: .relaxed) }
 
     /// Waits until there were more changes than `count`; false when the task was cancelled first.
-    func changed(since count: Int) async -> Bool { await changed.wait { self.version != count } }
+    func changed(since count: Int) async -> Bool { await changed.wait { self.changeCount != count } }
 }

@@ -111,23 +111,23 @@ struct ManagerMethods: Sendable {
         [
             closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in
                 try await manager.close(call)
-            } reply: {
-                ProgressReply(progress: $1)
+            } reply: { progress, _ in
+                ProgressReply(progress: progress)
             },
             closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in
                 try await manager.close(call)
-            } reply: {
-                ProgressReply(progress: $1)
+            } reply: { progress, _ in
+                ProgressReply(progress: progress)
             },
             closing(Manager.Drain.self) { (call) async throws(VarlinkError) in
                 try await manager.drain(call)
-            } reply: {
-                ProgressReply(progress: $1)
+            } reply: { progress, _ in
+                ProgressReply(progress: progress)
             },
             closing(Manager.CloseConnection.self) { (call) async throws(VarlinkError) in
                 try await manager.close(call)
             } reply: {
-                Manager.CloseConnection.Result(progress: $1, exit: $0.exit)
+                Manager.CloseConnection.Result(progress: $0, exit: $1)
             },
         ]
     }
@@ -169,13 +169,14 @@ struct ManagerMethods: Sendable {
     /// A method that closes something: it tells its progress if asked, and answers at the end.
     private func closing<M: ManagerMethod>(
         _ declared: M.Type, begin: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> Closing,
-        reply: @escaping @Sendable (Closing, ClosingProgress) -> M.Result
+        reply: @escaping @Sendable (ClosingProgress, ExitReport?) -> M.Result
     ) -> Method<AdminCaller> {
         Method(streamingIfAsked: declared) { (parameters, caller, replies) in
             try authorize(declared, caller)
             let closing = try await begin(parameters)
             logChange(declared, parameters, caller)
-            return reply(closing, try await closing.follow { try await replies?.send(reply(closing, $0)) })
+            let last = try await closing.follow { try await replies?.send(reply($0, nil)) }
+            return reply(last, await closing.exit)
         }
     }
 

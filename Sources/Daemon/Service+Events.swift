@@ -48,7 +48,9 @@ extension Service {
     private func accepted(_ connection: Connection) {
         counters.countAccepted()
         logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
-        for closing in closings where closing.closesServices { closing.admit(connection.id, of: name.description) }
+        for closing in closings where closing.closesServices {
+            closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
+        }
         if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }
 

@@ -245,11 +245,11 @@ actor Service {
     /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
     func close(_ plan: ClosingPlan) -> Closing {
         if let closing = closings.first(where: { $0.closesServices && $0.serviceName != nil }) {
-            closing.tighten(plan)
+            closing.assumeIsolated { $0.tighten(plan) }
             return closing
         }
-        let closing = Closing(plan, of: [self], closesServices: true, on: context.loop, tell: context.events.tell)
-        closing.begin()
+        let closing = Closing(plan, of: [self], closesServices: true, on: context.loop, tell: context.events.closing)
+        closing.assumeIsolated { $0.begin() }
         return closing
     }
 

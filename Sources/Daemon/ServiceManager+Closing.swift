@@ -60,8 +60,8 @@ extension ServiceManager {
                 try await service.checkShutdown(isMeant)
             }
         }
-        let closing = Closing(plan, of: services, closesServices: false, on: context.loop, tell: context.events.tell)
-        closing.begin(isMeant)
+        let closing = Closing(plan, of: services, closesServices: false, on: context.loop, tell: context.events.closing)
+        await closing.begin(isMeant)
         return closing
     }
 }

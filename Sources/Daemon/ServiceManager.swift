@@ -88,14 +88,14 @@ actor ServiceManager {
 
     /// Closes every service by `plan`, or makes such a closing that is under way as strict.
     func drain(_ plan: ClosingPlan) -> Closing {
-        if let draining, !draining.isFinished {
-            draining.tighten(plan)
+        if let draining, !draining.assumeIsolated({ $0.isFinished }) {
+            draining.assumeIsolated { $0.tighten(plan) }
             return draining
         }
         let closing = Closing(
-            plan, of: allServices, closesServices: true, on: context.loop, tell: context.events.tell)
+            plan, of: allServices, closesServices: true, on: context.loop, tell: context.events.closing)
         draining = closing
-        closing.begin()
+        closing.assumeIsolated { $0.begin() }
         return closing
     }
 

@@ -216,7 +216,7 @@ package final class HandlerProcess: @unchecked Sendable {
         if let failure { return conclude(failure) }
         end(
             isOurs
-                ? ExitReport(ended, duration: duration, isLingering: hasLingeringGroup())
+                ? ExitReport(ended, duration: duration, isLingering: stopStage != .killed && hasLingeringGroup())
                 : ExitReport(ending: .unknown, duration: duration))
     }
 
@@ -243,6 +243,8 @@ package final class HandlerProcess: @unchecked Sendable {
         for continuation in waiting { continuation.resume(returning: report) }
     }
 
+    // Not after SIGKILL, which the whole group was sent: whoever is seen then is on its way out.
+    //
     // Right after the reaping, not before: until then the zombie itself is a member. While a member lives the number
     // cannot be another's; when none does, and the number was given out again in this moment, a process too many is
     // called lingering. Signal 0 is never delivered.

@@ -18,12 +18,24 @@ struct Context {
     var now: () -> Int64
     /// How many columns the terminal has.
     var width: () -> Int = { 80 }
+    /// The time, in microseconds of a clock that nobody sets.
+    var uptime: () -> Int64 = { monotonicMicroseconds() }
+    /// The descriptor of the standard input, for `connect` and `top`.
+    var input = STDIN_FILENO
+    /// The descriptor of the standard output, for `connect`.
+    var output = STDOUT_FILENO
 
     /// Whether lines may be drawn over others: on a terminal that can.
     var mayDraw: Bool { isTerminal && environment("TERM") != "dumb" }
 
     /// Whether colour may be added: on a terminal that can, unless `NO_COLOR` is set (no-color.org).
     var mayColour: Bool { mayDraw && environment("NO_COLOR") == nil }
+
+    /// Whether text is shown as UTF-8, as the locale says.
+    var isUTF8: Bool {
+        let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") ?? ""
+        return ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+    }
 
     /// The surroundings of this process.
     static var process: Context {
@@ -54,4 +66,11 @@ struct Context {
             bytes = bytes.dropFirst(written)
         }
     }
+}
+
+/// The time of the system's monotonic clock.
+private func monotonicMicroseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
 }

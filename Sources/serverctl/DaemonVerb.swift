@@ -13,10 +13,13 @@ protocol DaemonVerb: Verb {
 }
 
 extension DaemonVerb {
-    /// A connection to the daemon.
-    func client(_ context: Context) throws(Failure) -> ManagerClient {
-        try ManagerClient(path: (connection.adminSocket == nil ? parent.connection : connection).path(context))
+    /// The path of the daemon's socket.
+    func path(_ context: Context) -> String {
+        (connection.adminSocket == nil ? parent.connection : connection).path(context)
     }
+
+    /// A connection to the daemon.
+    func client(_ context: Context) throws(Failure) -> ManagerClient { try ManagerClient(path: path(context)) }
 
     /// Calls a method that changes one service, prints the service as it is then, and returns it.
     @discardableResult func change<Method: ManagerMethod>(

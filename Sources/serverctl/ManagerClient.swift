@@ -41,9 +41,9 @@ struct ManagerClient: ~Copyable {
     ///
     /// The error that it replies with is thrown as a failure to do `action`.
     mutating func call<Method: VarlinkMethod>(
-        _ method: Method.Type, _ parameters: Method.Parameters, to action: String
+        _ method: Method.Type, _ parameters: Method.Parameters, to action: String, mode: CallMode = .once
     ) throws(Failure) -> Method.Result {
-        try send(session.call(method, parameters))
+        try send(session.call(method, parameters, mode: mode))
         return try result(of: method, in: try reply(to: method.fullName), to: action)
     }
 
@@ -62,6 +62,46 @@ struct ManagerClient: ~Copyable {
         }
     }
 
+    /// Sends a call whose reply is taken with ``answer(to:to:)`` when it is there.
+    mutating func begin<Method: VarlinkMethod>(
+        _ method: Method.Type, _ parameters: Method.Parameters, mode: CallMode = .once
+    ) throws(Failure) {
+        try send(session.call(method, parameters, mode: mode))
+    }
+
+    /// Takes what the daemon has sent, which is waited for; `method` is what it is expected to reply to.
+    mutating func receive(for method: String) throws(Failure) {
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try socket.receive()
+        } catch .connectionReset {
+            // It closed the connection without having read all calls.
+            bytes = []
+        } catch {
+            throw Failure(talking: path, "no reply to \(method) from", error)
+        }
+        guard !bytes.isEmpty else {
+            throw Failure(
+                status: .failed,
+                message: "no reply to \(method) from \(path): the daemon closed the connection; see serverd's log")
+        }
+        session.receive(bytes)
+    }
+
+    /// The next reply, which is to this method, if all of it has been received.
+    mutating func answer<Method: VarlinkMethod>(
+        to method: Method.Type, to action: String
+    ) throws(Failure) -> Method.Result? {
+        guard let reply = try received(for: method.fullName) else { return nil }
+        return try result(of: method, in: reply, to: action)
+    }
+
+    /// The failure of a daemon that has not replied to a method within ``timeout``.
+    func late(_ method: String) -> Failure { Failure(talking: path, "no reply to \(method) from", .wouldBlock) }
+
+    /// The socket's number, to wait for what can be received.
+    var number: CInt { socket.use(\.self) }
+
     /// Has the daemon take as long as it likes from now on.
     borrowing func waitForever() throws(Failure) {
         do throws(Errno) {
@@ -69,6 +109,13 @@ struct ManagerClient: ~Copyable {
         } catch {
             throw Failure(talking: path, "cannot wait for", error)
         }
+    }
+
+    /// Gives `body` the connection after an upgrade, and what has been received of the new protocol already.
+    consuming func useUpgraded<Result>(
+        _ body: (borrowing Descriptor, ArraySlice<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(socket, session.unconsumed)
     }
 
     private func result<Method: VarlinkMethod>(
@@ -105,25 +152,18 @@ struct ManagerClient: ~Copyable {
         }
     }
 
+    private mutating func received(for method: String) throws(Failure) -> Reply? {
+        do throws(ProtocolViolation) {
+            return try session.nextReply()
+        } catch {
+            throw notUnderstood(method, error)
+        }
+    }
+
     private mutating func reply(to method: String) throws(Failure) -> Reply {
         while true {
-            do throws(ProtocolViolation) {
-                if let reply = try session.nextReply() { return reply }
-            } catch {
-                throw notUnderstood(method, error)
-            }
-            let bytes: [UInt8]
-            do throws(Errno) {
-                bytes = try socket.receive()
-            } catch {
-                throw Failure(talking: path, "no reply to \(method) from", error)
-            }
-            guard !bytes.isEmpty else {
-                throw Failure(
-                    status: .failed,
-                    message: "no reply to \(method) from \(path): the daemon closed the connection; see serverd's log")
-            }
-            session.receive(bytes)
+            if let reply = try received(for: method) { return reply }
+            try receive(for: method)
         }
     }
 }

@@ -25,7 +25,7 @@ struct ProgressFrame {
         lines.append(step + next)
         if let last { lines.append(last) }
         if progress.services.count > 1 { lines.append("Open: " + services) }
-        return lines.map { Self.cut($0, to: width) }
+        return lines.map { LineText.cut($0, to: width) }
     }
 
     private var bar: String {
@@ -74,14 +74,6 @@ struct ProgressFrame {
         progress.services.sorted { ($1.connections, $0.service) < ($0.connections, $1.service) }
             .map { "\(SafeText.escape($0.service)) \($0.connections)" }.joined(separator: ", ")
     }
-
-    /// The line, with `…` in place of what does not fit.
-    private static func cut(_ line: String, to width: Int) -> String {
-        guard TextWidth.of(line) > width else { return line }
-        var result = line
-        while !result.isEmpty, TextWidth.of(result) >= width { result.unicodeScalars.removeLast() }
-        return result + "…"
-    }
 }
 
 /// A place on the terminal where one frame is drawn over the other.
@@ -92,7 +84,8 @@ struct ProgressDisplay {
     mutating func draw(_ lines: [String]) -> String {
         let up = height > 0 ? "\u{1b}[\(height)A\r" : ""
         height = lines.count
-        // What is behind each line is erased after it, and what is below after the last: nothing flickers.
-        return up + lines.map { $0 + "\u{1b}[K\n" }.joined() + "\u{1b}[J"
+        // Each line is erased before it is written: behind a full one, its last character would be. What is below is
+        // erased after the last.
+        return up + lines.map { "\u{1b}[K\($0)\n" }.joined() + "\u{1b}[J"
     }
 }

@@ -16,6 +16,10 @@ enum Colour: String {
     case bad = "1;31"
     /// Of no concern.
     case faint = "2"
+    /// The heading of a column.
+    case heading = "1"
+    /// What keys act on.
+    case selected = "7"
 }
 
 /// Whether output is coloured.

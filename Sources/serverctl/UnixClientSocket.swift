@@ -45,12 +45,21 @@ extension Descriptor {
     }
 
     /// Sends some of the bytes, and returns how many.
-    borrowing func send(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
-        try use { number throws(Errno) in
+    ///
+    /// While there is no room for any it waits, or, if it must not, fails with `EAGAIN`.
+    borrowing func send(_ bytes: ArraySlice<UInt8>, waiting: Bool = true) throws(Errno) -> Int {
+        let flags = CInt(MSG_NOSIGNAL) | (waiting ? 0 : CInt(MSG_DONTWAIT))
+        return try use { number throws(Errno) in
             try Errno.retryingInterrupts {
-                bytes.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                bytes.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, flags) }
             }
         }
+    }
+
+    /// Tells the peer that nothing more will be sent.
+    borrowing func finishSending() throws(Errno) {
+        let result = use { shutdown($0, CInt(SHUT_WR)) }
+        try Errno.check(result)
     }
 
     /// The bytes that have arrived; none at the end of the stream.

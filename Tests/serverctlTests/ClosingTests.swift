@@ -172,8 +172,8 @@ struct ProgressTests {
     @Test("a frame is drawn over the one before, and removed at the end")
     func display() {
         var display = ProgressDisplay()
-        #expect(display.draw(["a", "b"]) == "a\u{1b}[K\nb\u{1b}[K\n\u{1b}[J")
-        #expect(display.draw(["c"]) == "\u{1b}[2A\rc\u{1b}[K\n\u{1b}[J")
+        #expect(display.draw(["a", "b"]) == "\u{1b}[Ka\n\u{1b}[Kb\n\u{1b}[J")
+        #expect(display.draw(["c"]) == "\u{1b}[2A\r\u{1b}[Kc\n\u{1b}[J")
         #expect(display.draw([]) == "\u{1b}[1A\r\u{1b}[J")
         #expect(display.draw([]) == "\u{1b}[J")
     }
@@ -184,7 +184,7 @@ struct ProgressTests {
             reply(ClosingProgress(step: .stopping, open: 1), continues: true)
             + reply(ClosingProgress(step: .finished, open: 0, stopped: 1))
         let result = try Run.against(["close", "git", "--existing=stop"], isTerminal: true) { _ in answer }
-        #expect(result.output.hasPrefix("Closing service \"git\": 1 of 1 connection open\u{1b}[K\n"))
+        #expect(result.output.hasPrefix("\u{1b}[KClosing service \"git\": 1 of 1 connection open\n"))
         #expect(
             result.output.hasSuffix(
                 "\u{1b}[3A\r\u{1b}[JClosed service \"git\": 1 connection: 1 ended when asked to.\n"))

@@ -14,7 +14,8 @@ struct CompletionTests {
         let result = Run(["completion", shell])
         #expect(result.status == .done && result.errors.isEmpty)
         for text in [
-            "set-limit", "connections", "existing", "serverctl names services", "serverctl names connections",
+            "set-limit", "top", "interval", "connect", "connections", "existing", "serverctl names services",
+            "serverctl names connections",
             "serverctl names all",
         ] {
             #expect(result.output.contains(text), "\(text)")

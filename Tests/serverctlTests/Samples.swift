@@ -72,13 +72,17 @@ final class Recorder: Sendable {
     var errors: String { texts.withLock(\.errors) }
 
     /// A context that records; not a terminal unless told so.
-    func context(environment: [String: String] = [:], isTerminal: Bool = false) -> Context {
+    func context(
+        environment: [String: String] = [:], isTerminal: Bool = false, input: CInt = -1, output: CInt = -1
+    ) -> Context {
         Context(
             print: { text in self.texts.withLock { $0.output += text } },
             printError: { text in self.texts.withLock { $0.errors += text } },
             environment: { environment[$0] },
             isTerminal: isTerminal,
-            now: { Samples.now })
+            now: { Samples.now },
+            input: input,
+            output: output)
     }
 }
 
@@ -88,10 +92,13 @@ struct Run {
     let output: String
     let errors: String
 
-    init(_ arguments: [String], environment: [String: String] = [:], isTerminal: Bool = false) {
+    init(
+        _ arguments: [String], environment: [String: String] = [:], isTerminal: Bool = false, input: CInt = -1,
+        output: CInt = -1
+    ) {
         let recorder = Recorder()
         let context = recorder.context(
-            environment: environment, isTerminal: isTerminal)
+            environment: environment, isTerminal: isTerminal, input: input, output: output)
         status = Serverctl.run(arguments, context: context)
         self.output = recorder.output
         errors = recorder.errors

@@ -8,12 +8,16 @@ internal import Varlink
 
 /// Runs `body` with the path of a socket on which each call is answered by what `reply` returns, and by closing the
 /// connection where that is `nil`.
+///
+/// A connection whose call asks for an upgrade belongs to `upgraded` after the answer, and is closed when that returns.
 func withScriptedDaemon<Result>(
-    _ reply: @escaping @Sendable (Call) -> [UInt8]?, body: (_ path: String) throws -> Result
+    _ reply: @escaping @Sendable (Call) -> [UInt8]?,
+    upgraded: @escaping @Sendable (borrowing Descriptor) -> Void = { _ in },
+    body: (_ path: String) throws -> Result
 ) throws -> Result {
     try withListener { path, listener in
         let number = listener.use(\.self)
-        let thread = Thread { serve(number, reply) }
+        let thread = Thread { serve(number, reply, upgraded) }
         defer {
             // accept(2) fails from now on, and the thread ends.
             shutdown(number, CInt(SHUT_RDWR))
@@ -49,7 +53,7 @@ func withListener<Result>(_ body: (_ path: String, borrowing Descriptor) throws 
     return try body(path, listener)
 }
 
-private func serve(_ listener: CInt, _ reply: (Call) -> [UInt8]?) {
+private func serve(_ listener: CInt, _ reply: (Call) -> [UInt8]?, _ upgraded: (borrowing Descriptor) -> Void) {
     while case let number = accept(listener, nil, nil), number >= 0 {
         let connection = Descriptor(adopting: number)
         var session = ServerSession()
@@ -62,6 +66,10 @@ private func serve(_ listener: CInt, _ reply: (Call) -> [UInt8]?) {
             guard let call = try? session.nextCall() else { continue }
             guard let answer = reply(call) else { break }
             isOpen = connection.use { send($0, answer, answer.count, CInt(MSG_NOSIGNAL)) } == answer.count
+            guard call.mode != .upgrade else {
+                upgraded(connection)
+                break
+            }
         }
     }
 }

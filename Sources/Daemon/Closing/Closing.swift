@@ -11,15 +11,14 @@ internal import SocketServer
 ///
 /// It is the one mechanism behind every end: of a service, of connections, of a reload, of the daemon. Whoever waits for
 /// it waits for all of it; several may.
-// Safe: the state is touched only on the loop's thread.
-final class Closing: @unchecked Sendable {
+actor Closing {
     /// The shortest time between two replies that tell nothing but other numbers.
     static let interval = Duration.milliseconds(100)
 
     /// Whether services are closed, too, not only connections.
-    let closesServices: Bool
-    private let loop: EventLoop
-    private let services: [Service]
+    nonisolated let closesServices: Bool
+    nonisolated private let loop: EventLoop
+    nonisolated private let services: [Service]
     private var tally: ClosingTally
     private let changed: LoopCondition
     /// Grows when there is something to tell.
@@ -31,12 +30,14 @@ final class Closing: @unchecked Sendable {
     /// How the connection ended, if it is about one.
     private(set) var exit: ManagerInterface.ExitReport?
     /// Is told when there is progress to tell.
-    private let tell: (Closing) -> Void
+    private let tell: @Sendable (ClosingProgress, String?) -> Void
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// A closing that has not begun: of `services`.
     init(
         _ plan: ClosingPlan, of services: [Service], closesServices: Bool, on loop: EventLoop,
-        tell: @escaping (Closing) -> Void = { _ in }
+        tell: @escaping @Sendable (ClosingProgress, String?) -> Void = { _, _ in }
     ) {
         self.services = services
         self.closesServices = closesServices
@@ -48,7 +49,7 @@ final class Closing: @unchecked Sendable {
 
     var isFinished: Bool { tally.isFinished }
     /// The one service that it is about, if it is about one.
-    var serviceName: String? { services.count == 1 ? services.first?.name.description : nil }
+    nonisolated var serviceName: String? { services.count == 1 ? services.first?.name.description : nil }
 
     /// How far it has come.
     var progress: ClosingProgress {
@@ -58,8 +59,6 @@ final class Closing: @unchecked Sendable {
     // MARK: What it does
 
     /// Begins: of connections, those that `isMeant` holds for.
-    ///
-    /// Only on the loop.
     func begin(_ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool = { _ in true }) {
         for service in services { service.assumeIsolated { $0.join(self, isMeant) } }
         moveTimers()
@@ -67,8 +66,6 @@ final class Closing: @unchecked Sendable {
     }
 
     /// Goes on by a stricter plan, if `plan` is one.
-    ///
-    /// Only on the loop.
     func tighten(_ plan: ClosingPlan) {
         let combined = tally.plan.combined(with: plan)
         guard combined != tally.plan, !isFinished else { return }
@@ -81,22 +78,26 @@ final class Closing: @unchecked Sendable {
         grace?.cancel()
         deadline?.cancel()
         guard tally.plan.by != nil, !isFinished else { return }
-        deadline = loop.schedule(after: max(.zero, tally.plan.killsAt - loop.now)) { self.changed(atOnce: true) }
+        deadline = loop.schedule(after: max(.zero, tally.plan.killsAt - loop.now)) { [weak self] in
+            self?.assumeIsolated { $0.changed(atOnce: true) }
+        }
         guard tally.plan.graceEndsAt > loop.now else { return endGrace() }
         grace = loop.schedule(after: tally.plan.graceEndsAt - loop.now) {
-            self.endGrace()
-            self.settle()
+            self.assumeIsolated {
+                $0.endGrace()
+                $0.settle()
+            }
         }
     }
 
     private func endGrace() {
         guard let by = tally.plan.by else { return }
-        let ids = tally.open
+        let (ids, killsAt) = (tally.open, tally.plan.killsAt)
         for service in services {
             service.assumeIsolated { service in
                 if closesServices { service.stopListening() }
                 for connection in service.connections where ids[connection.id] != nil {
-                    service.end(connection, by: by, killsAt: tally.plan.killsAt)
+                    service.end(connection, by: by, killsAt: killsAt)
                 }
             }
         }
@@ -119,15 +120,12 @@ final class Closing: @unchecked Sendable {
         settle()
     }
 
-    /// Whether it is about this connection, and wants to know how that ends.
-    func wantsExit(of id: UInt64) -> Bool { !closesServices && tally.open[id] != nil }
-
     /// A connection has ended.
     func ended(
-        _ id: UInt64, _ outcome: ConnectionOutcome, isLingering: Bool, exit: ManagerInterface.ExitReport?
+        _ id: UInt64, _ outcome: ConnectionOutcome, isLingering: Bool, exit: ManagerInterface.ExitReport
     ) {
         guard tally.open[id] != nil else { return }
-        if wantsExit(of: id) { self.exit = exit }
+        self.exit = exit
         tally.ended(id, outcome, isLingering: isLingering)
         changed(atOnce: false)
         if isFinished { settle() }
@@ -147,7 +145,9 @@ final class Closing: @unchecked Sendable {
     private func changed(atOnce: Bool) {
         guard atOnce else {
             if report == nil {
-                report = loop.schedule(after: Self.interval) { self.changed(atOnce: true) }
+                report = loop.schedule(after: Self.interval) { [weak self] in
+                    self?.assumeIsolated { $0.changed(atOnce: true) }
+                }
             }
             return
         }
@@ -158,21 +158,21 @@ final class Closing: @unchecked Sendable {
         told = progress
         version += 1
         changed.signal()
-        tell(self)
+        tell(progress, serviceName)
     }
 
     /// Returns when nothing is left to be done; false when the task was cancelled first.
     @discardableResult
-    func finished() async -> Bool { await changed.wait { self.isFinished } }
+    func finished() async -> Bool { await changed.wait { self.assumeIsolated { $0.isFinished } } }
 
     /// Hands every progress to `send`, the last one excepted, which is returned.
     ///
     /// - Throws: what `send` throws, and `CancellationError`; the closing goes on.
-    func follow(_ send: (ClosingProgress) async throws -> Void) async throws -> ClosingProgress {
+    func follow(_ send: @Sendable (ClosingProgress) async throws -> Void) async throws -> ClosingProgress {
         while !isFinished {
             let seen = version
             try await send(progress)
-            guard await changed.wait(until: { self.version != seen || self.isFinished }) else {
+            guard await changed.wait(until: { self.assumeIsolated { $0.version != seen || $0.isFinished } }) else {
                 throw CancellationError()
             }
         }

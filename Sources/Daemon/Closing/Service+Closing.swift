@@ -22,14 +22,14 @@ extension Service {
     func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
         closings.append(closing)
         for connection in connections where closing.closesServices || isMeant(status(of: connection)) {
-            closing.admit(connection.id, of: name.description)
+            closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
         }
         guard closing.closesServices else { return }
         beginDraining()
-        closing.beginAccepting()
+        closing.assumeIsolated { $0.beginAccepting() }
         _ = Task(executorPreference: context.loop) {
             await self.finishAccepting()
-            closing.endAccepting()
+            await closing.endAccepting()
         }
     }
 
@@ -97,17 +97,15 @@ extension Service {
         let outcome: ConnectionOutcome =
             stage == .killed ? .killed : connection.isClosedByServer ? .stopped : .ended
         let isLingering = running?.process.report?.isLingering ?? false
-        let exit: () -> ManagerInterface.ExitReport = {
-            ManagerInterface.ExitReport(
+        let exit = ManagerInterface.ExitReport(
                 running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
                 isStopped: connection.isClosedByServer,
                 duration: duration, error: error)
-        }
-        if isWatched { context.events.connectionEnded(status(of: connection, running), exit()) }
+        if isWatched { context.events.connectionEnded(status(of: connection, running), exit) }
         for closing in closings {
-            closing.ended(
-                connection.id, outcome, isLingering: isLingering,
-                exit: closing.wantsExit(of: connection.id) ? exit() : nil)
+            closing.assumeIsolated {
+                $0.ended(connection.id, outcome, isLingering: isLingering, exit: exit)
+            }
         }
     }
 }
