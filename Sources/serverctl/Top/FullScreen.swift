@@ -49,11 +49,12 @@ struct FullScreen {
 
     /// How large the terminal is; what it does not tell is as on the first ones.
     var size: TerminalSize {
-        var size = winsize()
-        guard ioctl(input, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+        // `struct winsize`, which no module that may be imported here has for its own.
+        var size: (rows: UInt16, columns: UInt16, width: UInt16, height: UInt16) = (0, 0, 0, 0)
+        guard ioctl(input, UInt(TIOCGWINSZ), &size) == 0, size.columns > 0, size.rows > 0 else {
             return TerminalSize(columns: 80, rows: 24)
         }
-        return TerminalSize(columns: Int(size.ws_col), rows: Int(size.ws_row))
+        return TerminalSize(columns: Int(size.columns), rows: Int(size.rows))
     }
 
     /// Has the next lines drawn whatever is there.
