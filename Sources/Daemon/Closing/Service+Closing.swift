@@ -98,9 +98,9 @@ extension Service {
             stage == .killed ? .killed : connection.isClosedByServer ? .stopped : .ended
         let isLingering = running?.process.report?.isLingering ?? false
         let exit = ManagerInterface.ExitReport(
-                running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
-                isStopped: connection.isClosedByServer,
-                duration: duration, error: error)
+            running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
+            isStopped: connection.isClosedByServer,
+            duration: duration, error: error)
         if isWatched { context.events.connectionEnded(status(of: connection, running), exit) }
         for closing in closings {
             closing.assumeIsolated {
