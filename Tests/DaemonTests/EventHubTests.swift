@@ -13,7 +13,8 @@ import Varlink
 @Suite("EventHub", .timeLimit(.minutes(5)))
 struct EventHubTests {
     private static func subscribe(
-        _ services: Services, service: String? = nil, kinds: [EventKind]? = nil, as caller: AdminCaller = AdminCaller(uid: 0, pid: 1, groups: [0])
+        _ services: Services, service: String? = nil, kinds: [EventKind]? = nil,
+        as caller: AdminCaller = AdminCaller(uid: 0, pid: 1, groups: [0])
     ) -> EventHub.Subscription {
         let subscription = EventHub.Subscription(service: service, kinds: kinds, caller: caller)
         services.manager.context.events.add(subscription)
