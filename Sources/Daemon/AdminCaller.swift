@@ -6,6 +6,8 @@ internal import Varlink
 
 /// Whoever has connected to the admin socket, by the kernel's word.
 struct AdminCaller: VarlinkCaller {
+    typealias Upgrade = ConnectionTicket
+
     let uid: UInt32
     let pid: Int32
     /// The effective and the supplementary groups.

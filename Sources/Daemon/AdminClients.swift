@@ -5,6 +5,7 @@ internal import EventLoops
 internal import SocketServer
 internal import Sockets
 internal import Synchronization
+internal import Varlink
 
 /// The clients of the admin socket.
 ///
@@ -52,12 +53,20 @@ final class AdminClients: Sendable {
         }
         try await serve(
             {
-                let bytes = try await socket.read()
+                let bytes = try await Self.receive(from: socket)
                 // The end of a message: whether it is a call is seen at once.
                 if let bytes, bytes.contains(0) { self.heard(id, at: loop.now) }
                 return bytes
             },
             { try await socket.write($0) })
+    }
+
+    // Of what follows a call not a byte: it may be for the service that the connection becomes one of.
+    private static func receive(from socket: ConnectedSocket) async throws -> [UInt8]? {
+        let length = { @Sendable in ServerSession.lengthOfCall(in: socket.peek(upTo: 65_536)) }
+        if await socket.loop.perform(length) == 0 { await socket.waitUntilReadable() }
+        // At the end there is nothing to look at, and one byte to ask for.
+        return try await socket.read(upTo: max(1, socket.loop.perform(length)))
     }
 
     private func began(_ id: UInt64, _ socket: ConnectedSocket, at now: Duration) {

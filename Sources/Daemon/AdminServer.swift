@@ -37,9 +37,10 @@ final class AdminServer: Sendable {
             server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
                 let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
                 try await clients.withClient($0) { receive, send in
-                    _ = try await dispatcher.serve(
+                    let end = try await dispatcher.serve(
                         caller, receive: receive, send: send, hangUp: { await socket.hungUp() },
                         yield: { await loop.yieldTurn() })
+                    if case .upgraded(let ticket, _) = end { await loop.perform { ticket.use(for: socket) } }
                 }
             }
         } catch {

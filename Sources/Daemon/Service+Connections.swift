@@ -62,7 +62,8 @@ extension Service {
         let local = running?.localAddress ?? connection.socket.localAddress ?? .unix(.unnamed)
         var status = ConnectionStatus(
             id: connection.id, service: name.description,
-            transport: connection.peer.isInet ? .tcp : .unix, peer: connection.peer.description,
+            transport: callers.contains(connection.id) ? .connect : connection.peer.isInet ? .tcp : .unix,
+            peer: connection.peer.description,
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
             startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))

@@ -46,6 +46,8 @@ actor Service {
     var repeated = RepeatedConditions()
     /// The closings that it takes part in.
     var closings: [Closing] = []
+    /// The connections that were callers of the admin socket.
+    var callers: Set<UInt64> = []
     /// The connections that were asked to end.
     var endRequests: [UInt64: EndRequest] = [:]
     private var lastShown: Shown?

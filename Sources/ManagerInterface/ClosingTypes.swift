@@ -27,7 +27,7 @@ package enum CloseBy: String, Codable, CaseIterable, Sendable {
 
 /// What is being done about connections that are to end, in this order.
 package enum ClosingStep: String, Codable, CaseIterable, Sendable {
-    /// Peers that had connected before are still accepted.
+    /// Clients that had connected before are still accepted.
     case accepting
     /// Connections may go on for a while.
     case waiting

@@ -82,7 +82,13 @@ package final class ServerCore: Sendable {
 
     private func start(_ accepted: AcceptedConnection) {
         let socket = ConnectedSocket(accepted, localAddress: listener.addressOfConnections, on: loop)
-        let connection = Connection(id: options.numbering.next(), socket: socket)
+        start(Connection(id: options.numbering.next(), socket: socket))
+    }
+
+    /// Serves a connection in a slot that was taken for it.
+    ///
+    /// Only on the loop.
+    func start(_ connection: Connection) {
         guard state.withLock({ $0.accepted(connection) }) else { return discard(connection) }
         emit(.connectionAccepted(connection))
         _ = Task(executorPreference: loop) { await self.serve(connection) }

@@ -185,6 +185,11 @@ public final class ConnectedSocket: @unchecked Sendable {
         _ = await readiness.wait(for: .hangUp)
     }
 
+    /// Waits until bytes, or the end, can be read; returns too when the task is cancelled or the socket closed here.
+    ///
+    /// By one task at a time, which does not read meanwhile.
+    package func waitUntilReadable() async { try? await wait(for: .read) }
+
     private func makeReadiness() -> Readiness? {
         guard let number = descriptor?.use({ $0 }) else { return nil }
         if let readiness { return readiness }
@@ -237,6 +242,14 @@ public final class ConnectedSocket: @unchecked Sendable {
         guard let open = descriptor.take() else { return }
         // Descriptors in the queue are closed with it, which can take as long as their sender likes.
         if isGuarded { clinux_close_elsewhere([open.release()], 1) } else { open.close() }
+    }
+
+    /// Gives the descriptor away.
+    func releaseDescriptor() -> CInt? {
+        loop.preconditionOnLoop()
+        readiness?.close()
+        readiness = nil
+        return descriptor.take()?.release()
     }
 
     /// Makes a listening Unix socket refuse whoever comes now, while those in its queue can still be accepted.

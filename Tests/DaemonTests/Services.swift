@@ -227,24 +227,25 @@ struct Endpoint: Sendable {
 /// A service on these endpoints.
 func service(
     _ name: String = "test", on endpoints: Endpoint..., handler: ServiceDefinition.Handler = .builtIn(.echo),
-    isEnabled: Bool = true, maxConnections: Int? = nil, onHandlerError: ServiceDefinition.OnHandlerError = .ignore
+    isEnabled: Bool = true, maxConnections: Int? = nil, onHandlerError: ServiceDefinition.OnHandlerError = .ignore,
+    allowsConnect: Bool = false
 ) throws -> ServiceDefinition {
     try service(
         name, listening: endpoints.map(\.listen), handler: handler, isEnabled: isEnabled,
-        maxConnections: maxConnections, onHandlerError: onHandlerError)
+        maxConnections: maxConnections, onHandlerError: onHandlerError, allowsConnect: allowsConnect)
 }
 
 /// A service on these addresses.
 func service(
     _ name: String = "test", listening addresses: [ListenAddress],
     handler: ServiceDefinition.Handler = .builtIn(.echo), isEnabled: Bool = true, maxConnections: Int? = nil,
-    onHandlerError: ServiceDefinition.OnHandlerError = .ignore
+    onHandlerError: ServiceDefinition.OnHandlerError = .ignore, allowsConnect: Bool = false
 ) throws -> ServiceDefinition {
     guard let name = ServiceName(name) else { preconditionFailure("no name of a service: \(name)") }
     return ServiceDefinition(
         name: name, isEnabled: isEnabled, listen: addresses[0], alsoListen: Array(addresses.dropFirst()),
         handler: handler, maxConnections: maxConnections, onHandlerError: onHandlerError,
-        origin: ServiceDefinition.Origin(file: "test.toml", line: 1))
+        allowsConnect: allowsConnect, origin: ServiceDefinition.Origin(file: "test.toml", line: 1))
 }
 
 /// A handler that runs a shell script.

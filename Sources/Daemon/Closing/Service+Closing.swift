@@ -89,7 +89,10 @@ extension Service {
 
     /// A connection has ended: whoever closes it is told, and whoever watches.
     func ended(_ connection: Connection, _ duration: Duration, _ error: (any Error)?) {
-        defer { endRequests[connection.id] = nil }
+        defer {
+            endRequests[connection.id] = nil
+            callers.remove(connection.id)
+        }
         let running = program(of: connection.id)?.forget(connection.id)
         let isWatched = context.events.hasSubscribers
         guard isWatched || !closings.isEmpty else { return }

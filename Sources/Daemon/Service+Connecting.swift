@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A caller of the admin socket that becomes a connection of a service.
+
+internal import ManagerInterface
+internal import Policy
+internal import ServiceConfig
+internal import SocketServer
+internal import Sockets
+internal import Varlink
+
+/// A slot of a service and an id, for a caller whose connection is to be the service's.
+///
+/// Whoever drops it gives the slot back.
+final class ConnectionTicket: Sendable {
+    let id: UInt64
+    private let service: Service
+    private let slot: ConnectionSlot
+
+    init(id: UInt64, _ service: Service, _ slot: ConnectionSlot) {
+        self.id = id
+        self.service = service
+        self.slot = slot
+    }
+
+    /// Has the service serve the connection; only on the loop.
+    func use(for socket: ConnectedSocket) {
+        guard let moved = socket.moved() else { return }
+        service.assumeIsolated { _ = $0.callers.insert(id) }
+        slot.use(for: moved, id: id)
+    }
+}
+
+extension Service {
+    /// Makes room for a caller that is to become a connection, within the limit and where the service accepts others.
+    ///
+    /// - Throws: `NotConnectable`, `WrongState`, `ServiceFull`.
+    func admitCaller() throws(VarlinkError) -> ConnectionTicket {
+        guard definition.allowsConnect else {
+            throw VarlinkError(Manager.NotConnectable(service: name.description))
+        }
+        let isHeld = suspension != nil || throttle.isHolding
+        guard phase == .open, !isHeld, let server = servers.first(where: { !$0.isClosed }) else {
+            throw VarlinkError(Manager.WrongState(service: name.description, state: state))
+        }
+        guard let slot = ConnectionSlot(of: server.core) else {
+            throw VarlinkError(Manager.ServiceFull(service: name.description, connectionLimit: limit.maximum))
+        }
+        return ConnectionTicket(id: context.numbering.next(), self, slot)
+    }
+}

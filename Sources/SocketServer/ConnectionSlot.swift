@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A slot of a server for a connection that does not come through its listening socket.
+
+internal import EventLoops
+package import Sockets
+internal import Synchronization
+
+/// A slot of a server, taken for a connection that is on its way to it by other means than accept(2).
+///
+/// It is given back when it is dropped unused.
+package final class ConnectionSlot: Sendable {
+    private let core: ServerCore
+    private let isUsed = Mutex(false)
+
+    /// Takes a slot; `nil` when none is free, or others wait for it.
+    package init?(of core: ServerCore) {
+        guard core.limit.take(upTo: 1) == 1 else { return nil }
+        self.core = core
+    }
+
+    /// Has the server serve the connection as one that it has accepted, under an id of its numbering.
+    ///
+    /// Once; only on the loop.
+    package func use(for socket: ConnectedSocket, id: UInt64) {
+        let wasUsed = isUsed.withLock { isUsed in
+            defer { isUsed = true }
+            return isUsed
+        }
+        precondition(!wasUsed, "a slot was used twice")
+        core.start(Connection(id: id, socket: socket))
+    }
+
+    deinit {
+        if !isUsed.withLock({ $0 }) { core.limit.giveBack() }
+    }
+}
