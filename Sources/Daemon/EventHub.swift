@@ -38,7 +38,7 @@ final class EventHub: Sendable {
 
     /// What one subscriber wants to know, and what waits for it.
     final class Subscription: Sendable {
-        let queue = ReplyQueue<Event>(limit: EventHub.queueLimit)
+        let queue = ReplyQueue<SharedEvent>(limit: EventHub.queueLimit)
         let service: String?
         let kinds: Set<EventKind>?
         let caller: AdminCaller
@@ -116,8 +116,9 @@ final class EventHub: Sendable {
         guard hasSubscribers else { return }
         var event = Event(kind: kind, timestamp: Int(WallClock.microseconds))
         fill(&event)
+        let shared = SharedEvent(event)
         for subscription in subscriptions.withLock({ Array($0.values) }) where subscription.wants(event) {
-            if !subscription.queue.offer(event) { lost(subscription) }
+            if !subscription.queue.offer(shared) { lost(subscription) }
         }
     }
 
@@ -147,4 +148,11 @@ final class EventHub: Sendable {
 
     /// Waits until there were more changes than `count`; false when the task was cancelled first.
     func changed(since count: Int) async -> Bool { await changed.wait { self.changeCount != count } }
+}
+
+/// An event that waits in many queues and is kept once: who does not read costs a reference.
+final class SharedEvent: Sendable {
+    let event: Event
+
+    init(_ event: Event) { self.event = event }
 }

@@ -27,7 +27,7 @@ extension ServiceManager {
             while let events = try await subscription.queue.next() {
                 var rest = events[...]
                 while !rest.isEmpty {
-                    try await replies.send(.init(events: Array(rest.prefix(Self.elementsPerReply))))
+                    try await replies.send(.init(events: rest.prefix(Self.elementsPerReply).map(\.event)))
                     rest = rest.dropFirst(Self.elementsPerReply)
                 }
             }

@@ -7,7 +7,8 @@ extension Manager {
     /// Closes a service: peers that have connected are still served, then it listens no more.
     ///
     /// It stays closed until OpenService, or a reload that changes it, or the daemon's next start. With "keep" the call
-    /// ends when the service has stopped listening.
+    /// ends when the service has stopped listening. Else those whom it has not accepted by the end of the grace are
+    /// refused.
     package enum CloseService: ManagerMethod {
         /// What a caller needs.
         package static let permission = Permission.operate

@@ -30,7 +30,7 @@ struct EventHubTests {
             #expect(try await client.readToEnd() == [])
             await client.close()
             await services.wait { $0.connections == 0 && $0.connectionsAccepted == 1 }
-            let events = try #require(try await subscription.queue.next())
+            let events = try #require(try await subscription.queue.next()).map(\.event)
             #expect(events.map(\.kind) == [.connectionOpened, .connectionEnded])
             #expect(events[0].connection?.id == events[1].connection?.id && events[0].service == "test")
             let exit = try #require(events[1].exit)
@@ -50,7 +50,7 @@ struct EventHubTests {
                 await service.noteShown()
                 #expect(await service.suspend())
             }
-            let events = try #require(try await subscription.queue.next())
+            let events = try #require(try await subscription.queue.next()).map(\.event)
             #expect(events.map(\.service) == ["one"] && events[0].status?.state == .suspended)
             services.manager.context.events.remove(subscription)
         }
@@ -75,7 +75,7 @@ struct EventHubTests {
             await services.loop.perform { hub.serviceRemoved(name) }
             await #expect(throws: ReplyQueueOverflow(limit: EventHub.queueLimit)) { try await slow.queue.next() }
             let told = try #require(try await other.queue.next())
-            #expect(told.map(\.subscriber) == [UnixPeer(uid: 7, gid: 9, pid: 8)])
+            #expect(told.map(\.event.subscriber) == [UnixPeer(uid: 7, gid: 9, pid: 8)])
             await services.advance(by: .milliseconds(4999))
             #expect(closed.current == nil)
             await services.advance(by: .milliseconds(1))

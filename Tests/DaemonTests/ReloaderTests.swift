@@ -114,7 +114,7 @@ struct ReloaderTests {
             files["gone"] = nil
             let changes = try await services.reload()
             var told: [Event] = []
-            while told.count < 3 { told += try #require(try await subscription.queue.next()) }
+            while told.count < 3 { told += try #require(try await subscription.queue.next()).map(\.event) }
             #expect(Set(told.map(\.kind)) == [.reloadFailed, .reloaded, .serviceRemoved])
             #expect(told.first?.errors?.map(\.file) == ["bad.toml"])
             #expect(told.first { $0.kind == .reloaded }?.changes == changes)

@@ -163,28 +163,40 @@ struct SpawnFailureTests {
     func leaks() async {
         await #expect(processExitsWith: .success) {
             try await onLoop { loop in
-                let before = await steadyCensus(on: loop)
-                do {
-                    let spawner = try Spawner(on: loop, deadline: .seconds(60))
-                    let streams = Streams()
-                    let sleeper = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
-                    try await sleeper.executed()
-                    // Otherwise the comparison below would prove nothing.
-                    let seen = await steadyCensus(on: loop).added(since: before)
-                    precondition(seen.children == [Int(sleeper.pid)] && seen.descriptors.count >= 5, "\(seen)")
-                    sleeper.stop(.kill)
-                    _ = await sleeper.exited()
-                    for _ in 0..<1000 {
-                        let failed = try await SupervisionTests.failure(
-                            HandlerCommand(service: "test", path: "/nowhere"), by: spawner)
-                        precondition(failed?.errno == .noSuchFileOrDirectory)
+                // The process may open something of its own meanwhile, once: what leaks does so each time.
+                for _ in 0..<3 {
+                    let left = try await Self.leftByFailures(on: loop)
+                    if left.children.isEmpty, left.descriptors.count <= 1,
+                        left.descriptors.allSatisfy({ $0.hasSuffix("/dev/null") })
+                    {
+                        return
                     }
                 }
-                let left = await steadyCensus(on: loop).added(since: before)
-                precondition(left.isEmpty || left.descriptors.allSatisfy { $0.hasSuffix("/dev/null") }, "\(left)")
-                precondition(left.descriptors.count <= 1 && left.children.isEmpty, "\(left)")
+                preconditionFailure("something is left each time")
             }
         }
+    }
+
+    /// What a thousand starts that fail leave behind, once it is shown that it would be seen.
+    private static func leftByFailures(on loop: EventLoop) async throws -> Census {
+        let before = await steadyCensus(on: loop)
+        do {
+            let spawner = try Spawner(on: loop, deadline: .seconds(60))
+            let streams = Streams()
+            let sleeper = try await begin(PreparedCommand(shell("sleep 1000")), streams, by: spawner)
+            try await sleeper.executed()
+            // Otherwise the comparison below would prove nothing.
+            let seen = await steadyCensus(on: loop).added(since: before)
+            precondition(seen.children == [Int(sleeper.pid)] && seen.descriptors.count >= 5, "\(seen)")
+            sleeper.stop(.kill)
+            _ = await sleeper.exited()
+            for _ in 0..<1000 {
+                let failed = try await SupervisionTests.failure(
+                    HandlerCommand(service: "test", path: "/nowhere"), by: spawner)
+                precondition(failed?.errno == .noSuchFileOrDirectory)
+            }
+        }
+        return await steadyCensus(on: loop).added(since: before)
     }
 
     @Test("the steps have the numbers of the C header, and each has a name for people")
