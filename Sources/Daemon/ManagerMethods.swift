@@ -24,7 +24,7 @@ struct ManagerMethods: Sendable {
             interfaces: [
                 Interface(
                     name: Manager.interfaceName, description: Manager.interfaceDescription,
-                    methods: looking + watching + operating + closing + configuring)
+                    methods: looking + watching + operating + closing + connecting + configuring)
             ])
     }
 
@@ -109,14 +109,6 @@ struct ManagerMethods: Sendable {
 
     private var closing: [Method<AdminCaller>] {
         [
-            Method(upgrading: Manager.Connect.self) { (call, caller) async throws(VarlinkError) in
-                try authorize(Manager.Connect.self, caller)
-                let service = try await manager.service(named: call.service)
-                guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
-                let ticket = try await service.admitCaller()
-                logChange(Manager.Connect.self, call, caller)
-                return (Manager.Connect.Result(id: ticket.id), ticket)
-            },
             closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in
                 try await manager.close(call)
             } reply: { progress, _ in
@@ -137,6 +129,19 @@ struct ManagerMethods: Sendable {
             } reply: {
                 Manager.CloseConnection.Result(progress: $0, exit: $1)
             },
+        ]
+    }
+
+    private var connecting: [Method<AdminCaller>] {
+        [
+            Method(upgrading: Manager.Connect.self) { (call, caller) async throws(VarlinkError) in
+                try authorize(Manager.Connect.self, caller)
+                let service = try await manager.service(named: call.service)
+                guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
+                let ticket = try await service.admitCaller()
+                logChange(Manager.Connect.self, call, caller)
+                return (Manager.Connect.Result(id: ticket.id), ticket)
+            }
         ]
     }
 

@@ -25,8 +25,11 @@ final class ConnectionTicket: Sendable {
     /// Has the service serve the connection; only on the loop.
     func use(for socket: ConnectedSocket) {
         guard let moved = socket.moved() else { return }
-        service.assumeIsolated { _ = $0.callers.insert(id) }
-        slot.use(for: moved, id: id)
+        service.assumeIsolated { service in
+            // Before: whoever is told of the connection is told how it came about.
+            service.callers.insert(id)
+            if !slot.use(for: moved, id: id) { service.callers.remove(id) }
+        }
     }
 }
 

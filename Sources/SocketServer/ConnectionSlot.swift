@@ -21,13 +21,14 @@ package final class ConnectionSlot: Sendable {
     /// Has the server serve the connection as one that it has accepted, under an id of its numbering.
     ///
     /// Once; only on the loop.
-    package func use(for socket: ConnectedSocket, id: UInt64) {
+    /// - Returns: false when the server was closed meanwhile; then the connection is, too.
+    package func use(for socket: ConnectedSocket, id: UInt64) -> Bool {
         let wasUsed = isUsed.withLock { isUsed in
             defer { isUsed = true }
             return isUsed
         }
         precondition(!wasUsed, "a slot was used twice")
-        core.start(Connection(id: id, socket: socket))
+        return core.start(Connection(id: id, socket: socket))
     }
 
     deinit {

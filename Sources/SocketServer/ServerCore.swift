@@ -88,10 +88,16 @@ package final class ServerCore: Sendable {
     /// Serves a connection in a slot that was taken for it.
     ///
     /// Only on the loop.
-    func start(_ connection: Connection) {
-        guard state.withLock({ $0.accepted(connection) }) else { return discard(connection) }
+    /// - Returns: false when the server was closed; then the connection is, too.
+    @discardableResult
+    func start(_ connection: Connection) -> Bool {
+        guard state.withLock({ $0.accepted(connection) }) else {
+            discard(connection)
+            return false
+        }
         emit(.connectionAccepted(connection))
         _ = Task(executorPreference: loop) { await self.serve(connection) }
+        return true
     }
 
     private func drop(_ accepted: AcceptedConnection) {

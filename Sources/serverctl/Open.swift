@@ -5,7 +5,7 @@ internal import ArgumentParser
 internal import ManagerInterface
 
 /// Has a service that is closed, or has failed, listen now.
-struct Open: DaemonVerb {
+struct Open: ServiceVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has a service that is closed, or has failed, listen now.",
         discussion: """
@@ -14,19 +14,13 @@ struct Open: DaemonVerb {
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
-
-    @Argument(help: "The service.", completion: .services)
-    var service: String
+    @OptionGroup var options: ServiceOptions
 
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon do it, and tells what the service is doing then.
     func perform(_ context: Context) throws(Failure) -> Outcome {
-        let service = try change(
-            by: Manager.OpenService.self, .init(service: service), to: "open service \"\(service)\"", output, context
-        ) { StatusText.sentence($0) }
+        let service = try change(by: Manager.OpenService.self, to: "open", context)
         guard service.state == .failed else { return .done }
         throw Failure(
             status: .failed,

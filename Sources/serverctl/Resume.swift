@@ -5,7 +5,7 @@ internal import ArgumentParser
 internal import ManagerInterface
 
 /// Has a service that is suspended or throttled accept again.
-struct Resume: DaemonVerb {
+struct Resume: ServiceVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has a service that is suspended or throttled accept again.",
         discussion: """
@@ -14,20 +14,13 @@ struct Resume: DaemonVerb {
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
-
-    @Argument(help: "The service.", completion: .services)
-    var service: String
+    @OptionGroup var options: ServiceOptions
 
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon do it, and tells what the service is doing then.
     func perform(_ context: Context) throws(Failure) -> Outcome {
-        try change(
-            by: Manager.ResumeService.self, .init(service: service), to: "resume service \"\(service)\"", output,
-            context
-        ) { StatusText.sentence($0) }
+        try change(by: Manager.ResumeService.self, to: "resume", context)
         return .done
     }
 }

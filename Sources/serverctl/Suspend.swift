@@ -5,7 +5,7 @@ internal import ArgumentParser
 internal import ManagerInterface
 
 /// Has a service stop accepting until it is resumed.
-struct Suspend: DaemonVerb {
+struct Suspend: ServiceVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has a service stop accepting until it is resumed.",
         discussion: """
@@ -14,20 +14,13 @@ struct Suspend: DaemonVerb {
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
-
-    @Argument(help: "The service.", completion: .services)
-    var service: String
+    @OptionGroup var options: ServiceOptions
 
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon do it, and tells what the service is doing then.
     func perform(_ context: Context) throws(Failure) -> Outcome {
-        try change(
-            by: Manager.SuspendService.self, .init(service: service), to: "suspend service \"\(service)\"", output,
-            context
-        ) { StatusText.sentence($0) }
+        try change(by: Manager.SuspendService.self, to: "suspend", context)
         return .done
     }
 }

@@ -15,7 +15,7 @@ import Testing
 @Suite("Connect", .timeLimit(.minutes(5)))
 struct ConnectTests {
     /// Runs `body` with an admin server for the services of `definitions`.
-    private static func run(
+    static func run(
         _ definitions: [ServiceDefinition], clientLimit: Int = AdminServer.clientLimit,
         _ body: @escaping @Sendable (String, Services) async throws -> Void
     ) async throws {
@@ -34,12 +34,12 @@ struct ConnectTests {
         #"{"method":"io.serverd.Manager.Connect","parameters":{"service":"\#(service)"},"upgrade":true}"# + "\0"
     }
 
-    private static func client(_ path: String, _ services: Services) throws -> TestClient {
+    static func client(_ path: String, _ services: Services) throws -> TestClient {
         try TestClient.connect(to: .unix(.path(path)), on: services.loop)
     }
 
-    /// The reply, byte by byte: what follows is the service's.
-    private static func reply(to client: TestClient) async throws -> String {
+    /// The next reply, byte by byte: what follows may be the service's.
+    static func reply(to client: TestClient) async throws -> String {
         var bytes: [UInt8] = []
         while bytes.last != 0 {
             let next = try await client.socket.receive(upTo: 1)

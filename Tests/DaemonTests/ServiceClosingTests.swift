@@ -3,6 +3,9 @@
 
 import EventLoops
 import ManagerInterface
+import Policy
+import SocketServer
+import Sockets
 import SystemPackage
 import TestSupport
 import Testing
@@ -186,6 +189,32 @@ struct ServiceClosingTests {
             ) {
                 _ = try await services.manager.close(.init(service: "test", existing: .shutdown))
             }
+            #expect(await services.status().state == .listening)
+            await client.close()
+        }
+    }
+
+    @Test(
+        "where it is allowed the stream of a program is ended, which it sees, and its client too",
+        .enabled(if: (try? SocketDiagnostics.checkDestruction()) != nil, "ending a stream needs CAP_NET_ADMIN"))
+    func shutdown() async throws {
+        let handler = ServiceDefinition.Handler.program(
+            ProgramDefinition(
+                path: "/bin/sh", arguments: ["-c", "trap '' TERM; echo ready; cat >/dev/null 2>&1; exit 7"],
+                allowsShutdown: true))
+        let listen = ListenAddress.inet(InetAddress(ip: .loopbackV4, port: 0))
+        try await withServices(service(listening: [listen], handler: handler), settings: Self.settings) { services in
+            let service = try await services.manager.service(named: "test")
+            let address = try #require(await service.servers.first?.listeningOnAddress)
+            let client = try TestClient.connect(to: address, on: services.loop)
+            #expect(try await client.read(6) == Array("ready\n".utf8))
+            let id = try #require(await service.connectionStatuses.first?.id)
+            let closing = try await services.manager.close(.init(id: id, by: .shutdown))
+            let progress = await Self.begin(services, closing).value()
+            #expect(progress.stopped == 1 && progress.killed == 0)
+            let exit = await closing.exit
+            #expect(exit?.ending == .exited && exit?.exitCode == 7 && exit?.stopped == true)
+            await #expect(throws: Errno.connectionReset) { try await client.socket.receive(upTo: 1) }
             #expect(await services.status().state == .listening)
             await client.close()
         }

@@ -158,21 +158,21 @@ struct ServiceDrainTests {
         withExtendedLifetime(tree) {}
     }
 
-    @Test(
-        "an address that is being opened while a handler's error closes the service is not left open", arguments: 0...12
-    )
-    func openingAtError(generations: Int) async throws {
+    /// Runs `body` so many generations of jobs after the next try to open an address was due, and proves that the
+    /// address is not left open.
+    private static func whileOpening(
+        _ generations: Int, _ body: @escaping @Sendable (Services) async throws -> Void
+    ) async throws {
         let tree = try TemporaryTree()
         let endpoint = try Endpoint(in: tree)
         let occupant = endpoint.occupy()
-        try await withServices(service(on: endpoint), settings: Self.settings) { services in
+        try await withServices(service(on: endpoint), settings: settings) { services in
             endpoint.free(occupant)
-            // The try is due, and so many generations of jobs later a handler has failed.
             async let advanced: Void = services.advance(by: .seconds(1))
             for _ in 0..<generations {
                 await withCheckedContinuation { step in services.loop.execute { step.resume() } }
             }
-            try await services.manager.service(named: "test").closeAfterHandlerError()
+            try await body(services)
             await advanced
             await settle(services.loop)
             #expect(throws: Errno.noSuchFileOrDirectory) { try endpoint.connect(services) }
@@ -181,23 +181,17 @@ struct ServiceDrainTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test(
+        "an address that is being opened while a handler's error closes the service is not left open", arguments: 0...12
+    )
+    func openingAtError(generations: Int) async throws {
+        try await Self.whileOpening(generations) { services in
+            try await services.manager.service(named: "test").closeAfterHandlerError()
+        }
+    }
+
     @Test("an address that is being opened while the drain begins is not left open", arguments: 0...12)
     func opening(generations: Int) async throws {
-        let tree = try TemporaryTree()
-        let endpoint = try Endpoint(in: tree)
-        let occupant = endpoint.occupy()
-        try await withServices(service(on: endpoint), settings: Self.settings) { services in
-            endpoint.free(occupant)
-            // The try is due, and so many generations of jobs later the daemon is told to stop.
-            async let advanced: Void = services.advance(by: .seconds(1))
-            for _ in 0..<generations {
-                await withCheckedContinuation { step in services.loop.execute { step.resume() } }
-            }
-            await services.manager.drain()
-            #expect(throws: Errno.noSuchFileOrDirectory) { try endpoint.connect(services) }
-            #expect(await services.status().state == .closed)
-            await advanced
-        }
-        withExtendedLifetime(tree) {}
+        try await Self.whileOpening(generations) { await $0.manager.drain() }
     }
 }

@@ -20,7 +20,7 @@ actor Closing {
     nonisolated private let loop: EventLoop
     nonisolated private let services: [Service]
     private var tally: ClosingTally
-    private let changed: LoopCondition
+    private let progressed: LoopCondition
     /// Grows when there is something to tell.
     private var version = 0
     private var grace: LoopTimer?
@@ -37,14 +37,14 @@ actor Closing {
     /// A closing that has not begun: of `services`.
     init(
         _ plan: ClosingPlan, of services: [Service], closesServices: Bool, on loop: EventLoop,
-        tell: @escaping @Sendable (ClosingProgress, String?) -> Void = { _, _ in }
+        tell: @escaping @Sendable (ClosingProgress, String?) -> Void
     ) {
         self.services = services
         self.closesServices = closesServices
         self.loop = loop
         self.tell = tell
         tally = ClosingTally(plan)
-        changed = LoopCondition(on: loop)
+        progressed = LoopCondition(on: loop)
     }
 
     var isFinished: Bool { tally.isFinished }
@@ -157,13 +157,13 @@ actor Closing {
         guard progress != told else { return }
         told = progress
         version += 1
-        changed.signal()
+        progressed.signal()
         tell(progress, serviceName)
     }
 
     /// Returns when nothing is left to be done; false when the task was cancelled first.
     @discardableResult
-    func finished() async -> Bool { await changed.wait { self.assumeIsolated { $0.isFinished } } }
+    func finished() async -> Bool { await progressed.wait { self.assumeIsolated { $0.isFinished } } }
 
     /// Hands every progress to `send`, the last one excepted, which is returned.
     ///
@@ -172,7 +172,7 @@ actor Closing {
         while !isFinished {
             let seen = version
             try await send(progress)
-            guard await changed.wait(until: { self.assumeIsolated { $0.version != seen || $0.isFinished } }) else {
+            guard await progressed.wait(until: { self.assumeIsolated { $0.version != seen || $0.isFinished } }) else {
                 throw CancellationError()
             }
         }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls over the admin socket that go on: lists with what changes of them, and events.
+
+import EventLoops
+import Glibc
+import ManagerInterface
+import Sockets
+import TestSupport
+import Testing
+
+@testable import Daemon
+
+@Suite("Watching", .timeLimit(.minutes(5)))
+struct WatchingTests {
+    private static func begin(
+        _ method: String, _ parameters: String, _ path: String, _ services: Services
+    ) throws -> TestClient {
+        let client = try ConnectTests.client(path, services)
+        try client.write(
+            #"{"method":"io.serverd.Manager.\#(method)","parameters":\#(parameters),"more":true}"# + "\0")
+        return client
+    }
+
+    /// Lets the time pass after which changes of a list are told.
+    private static func passInterval(_ services: Services) async {
+        await settle(services.loop)
+        await services.advance(by: ServiceManager.listInterval)
+    }
+
+    @Test("a list of connections is told whole, and then those that come and those that go")
+    func connections() async throws {
+        let endpoint = try Endpoint()
+        try await ConnectTests.run([service(on: endpoint)]) { path, services in
+            let watcher = try Self.begin("ListConnections", #"{"usage":false}"#, path, services)
+            #expect(
+                try await ConnectTests.reply(to: watcher)
+                    == #"{"continues":true,"parameters":{"complete":true,"connections":[]}}"#)
+            let peer = try endpoint.connect(services, sending: "x")
+            #expect(try await peer.read(2) == Array("x\n".utf8))
+            await Self.passInterval(services)
+            let come = try await ConnectTests.reply(to: watcher)
+            #expect(come.contains(#""id":1"#) && come.contains(#""service":"test""#) && !come.contains("removed"))
+            await peer.close()
+            await services.wait { $0.connections == 0 }
+            await Self.passInterval(services)
+            #expect(
+                try await ConnectTests.reply(to: watcher)
+                    == #"{"continues":true,"parameters":{"complete":true,"connections":[],"removed":[1]}}"#)
+            await watcher.close()
+        }
+    }
+
+    @Test("a list of services tells a change of state, and no other number")
+    func listedServices() async throws {
+        let endpoint = try Endpoint()
+        try await ConnectTests.run([service(on: endpoint)]) { path, services in
+            let watcher = try Self.begin("ListServices", "{}", path, services)
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""state":"listening""#))
+            let peer = try endpoint.connect(services, sending: "x")
+            #expect(try await peer.read(2) == Array("x\n".utf8))
+            await Self.passInterval(services)
+            await settle(services.loop)
+            #expect(watcher.pending == .nothing)
+            #expect(try await services.manager.service(named: "test").suspend())
+            await Self.passInterval(services)
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""state":"suspended""#))
+            await peer.close()
+            await watcher.close()
+        }
+    }
+
+    @Test("events are told to a caller who sends no more, and nobody is told any more when it has gone")
+    func subscriber() async throws {
+        try await ConnectTests.run([service(on: Endpoint())]) { path, services in
+            let hub = services.manager.context.events
+            let watcher = try Self.begin("Subscribe", #"{"kinds":["serviceChanged"]}"#, path, services)
+            #expect(
+                try await ConnectTests.reply(to: watcher) == #"{"continues":true,"parameters":{"events":[]}}"#)
+            shutdown(watcher.socket.withDescriptor { $0 } ?? -1, CInt(SHUT_WR))
+            await settle(services.loop)
+            #expect(try await services.manager.service(named: "test").suspend())
+            let told = try await ConnectTests.reply(to: watcher)
+            #expect(told.contains(#""kind":"serviceChanged""#) && told.contains(#""state":"suspended""#))
+            #expect(hub.hasSubscribers)
+            await watcher.close()
+            while hub.hasSubscribers { await services.loop.yieldTurn() }
+        }
+    }
+}
