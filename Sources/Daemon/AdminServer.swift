@@ -14,29 +14,36 @@ internal import Varlink
 
 /// Serves `io.serverd.Manager` on the admin socket.
 final class AdminServer: Sendable {
-    /// The most clients at a time; the last slot is kept free, by ``AdminClients``.
+    /// The most clients at a time, as ``ClientAdmission`` shares them out.
     static let clientLimit = 256
+    /// The name by which the socket is inherited, if it is.
+    static let inheritedName = "varlink"
 
     private let server: Server<UnixAddress, String>
-    private let lock: AdminLock
+    /// Nil for an inherited socket: whoever made it sees to it that there is one daemon.
+    private let lock: AdminLock?
+    private let registryEntry: RegistryEntry?
     private let reserve = DescriptorReserve(4)
 
-    /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
+    /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others; or,
+    /// instead, on the descriptor `inherited`, which it owns from now on, and whose mode and file are their owner's.
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
     init(
-        _ path: String, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger, clientLimit: Int = clientLimit
+        _ path: String, inherited: CInt? = nil, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger,
+        clientLimit: Int = clientLimit, registry: String = RegistryEntry.directory
     ) async throws {
-        lock = try AdminLock(socket: path)
+        lock = if inherited == nil { try AdminLock(socket: path) } else { nil }
+        let place: WhereToListen<UnixAddress, String> = inherited.map { .inherited($0) } ?? .file(path)
         let dispatcher = ManagerMethods(
             manager: manager, reloader: reloader, owner: geteuid(), logger: logger
         ).dispatcher
-        let clients = AdminClients(limit: clientLimit)
+        let clients = AdminClients(limit: clientLimit, owner: geteuid())
         let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)
         do {
-            server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
+            server = try await Server.createConnection(on: place, options: options, onHandlerError: .ignore) {
                 let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
-                try await clients.withClient($0) { receive, send in
+                try await clients.withClient($0, uid: caller.uid) { receive, send in
                     let end = try await dispatcher.serve(
                         caller, receive: receive, send: send, hangUp: { await socket.hungUp() },
                         yield: { await loop.yieldTurn() })
@@ -46,6 +53,8 @@ final class AdminServer: Sendable {
         } catch {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
         }
+        registryEntry = RegistryEntry(socket: server.listeningOn, in: registry, logger: logger)
+        guard inherited == nil else { return }
         manager.context.settings.observe { [weak server] settings in
             server?.core.listener.setFileMode(Self.fileMode(settings))
         }
@@ -55,7 +64,8 @@ final class AdminServer: Sendable {
         _ settings: DaemonSettings, _ clientLimit: Int, _ reserve: DescriptorReserve, _ logger: Logger
     ) -> ServerOptions {
         var options = ServerOptions()
-        options.maxConnections = clientLimit
+        // Some are only told that there is no room, and some are on their way out.
+        options.maxConnections = clientLimit + 2 * AdminClients.refusalLimit
         // Whoever may connect is judged call by call.
         options.socketFileMode = fileMode(settings)
         // Admin clients are no connections of a service: their numbers are their own.
@@ -78,11 +88,12 @@ final class AdminServer: Sendable {
         settings.access.isRootOnly ? 0o600 : 0o666
     }
 
-    /// Closes the socket, removes its file, and ends every client's connection.
+    /// Closes the socket, removes its file if it is ours, and ends every client's connection.
     func close() async {
+        registryEntry?.remove()
         await server.close(closeExistingConnections: true)
         await server.closeFinishedAndHandlersDetermined()
         reserve.close()
-        lock.release()
+        lock?.release()
     }
 }

@@ -54,7 +54,8 @@ package struct Daemon: Sendable {
             observer: ReloadObserver(
                 began: { reporter.reloading() }, ended: { await reporter.reloaded(manager) }))
         // First: whoever is second must not touch a socket of the first.
-        let admin = try await AdminServer(adminSocket, manager, reloader, logger: logger)
+        let admin = try await AdminServer(
+            adminSocket, inherited: try inheritedAdminSocket(), manager, reloader, logger: logger)
         do { try await serve(manager, reloader, reporter, on: loop) } catch {
             await admin.close()
             throw error
@@ -79,6 +80,12 @@ package struct Daemon: Sendable {
         await reporter.start(manager, watchdog)
         await signals.first()
         await shutDown(manager, reporter, signals)
+    }
+
+    private func inheritedAdminSocket() throws(StartFailure) -> CInt? {
+        do { return try inherited.claimOne(named: AdminServer.inheritedName) } catch {
+            throw StartFailure(.operatingSystem, error.description)
+        }
     }
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {

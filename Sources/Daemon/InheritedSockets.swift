@@ -30,6 +30,14 @@ package final class InheritedSockets: Sendable {
         }
     }
 
+    /// The first socket of this name, as a descriptor that the caller owns; nil when there is none.
+    /// - Throws: what is wrong with it.
+    func claimOne(named name: String) throws(InheritanceError) -> CInt? {
+        try descriptors.withLock { descriptors throws(InheritanceError) in
+            try descriptors.take(named: name)?.release()
+        }
+    }
+
     private func take(_ name: String) throws(InheritanceError) -> WhereToListen<SocketAddress, SocketAddress>? {
         try descriptors.withLock { descriptors throws(InheritanceError) in
             guard let descriptor = try descriptors.take(named: name) else { return nil }

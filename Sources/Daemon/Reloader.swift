@@ -52,7 +52,8 @@ final class Reloader: Sendable {
 
     /// Reads the configuration and puts it into effect: all of it, or, if it is invalid, nothing.
     ///
-    /// Returns when new addresses are listened on and old ones are not.
+    /// Returns when new addresses are listened on and old ones are not, or after a second: an address whose clients wait
+    /// behind a full limit closes when they are served, and what is to listen there next waits for that by itself.
     func reload(for requester: ReloadRequester) async throws(ReloadFailure) -> ConfigurationChanges {
         log(requester)
         return try await reloads.run { await self.reloadNow() }.get()
