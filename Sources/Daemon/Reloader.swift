@@ -65,7 +65,7 @@ final class Reloader: Sendable {
             await manager.started()
             do throws(ConfigErrors) {
                 let next = try await source.load(on: manager.context.loop)
-                return .success(await manager.changes(to: next))
+                return .success(await manager.changes(to: next.configuration))
             } catch {
                 return .failure(.invalid(error))
             }
@@ -81,10 +81,8 @@ final class Reloader: Sendable {
         let outcome: Outcome
         do throws(ConfigErrors) {
             let next = try await source.load(on: loop)
-            if let shortage = next.descriptorShortage(limit: ProcessEnvironment.descriptorLimit) {
-                logger.warning("\(shortage)")
-            }
-            outcome = await apply(next)
+            for doubt in next.doubts { doubt.log(to: logger) }
+            outcome = await apply(next.configuration)
         } catch {
             outcome = .failure(.invalid(error))
         }

@@ -248,11 +248,11 @@ actor Service {
 
     /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
     func close(_ plan: ClosingPlan) -> Closing {
-        if let closing = closings.first(where: { $0.closesServices && $0.serviceName != nil }) {
+        if let closing = closings.first(where: { $0.scope == .service }) {
             closing.assumeIsolated { $0.tighten(plan) }
             return closing
         }
-        let closing = Closing(plan, of: [self], closesServices: true, on: context.loop, tell: context.events.closing)
+        let closing = Closing(plan, .service, of: [self], on: context.loop, tell: context.events.closing)
         closing.assumeIsolated { $0.begin() }
         return closing
     }

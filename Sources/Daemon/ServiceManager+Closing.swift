@@ -60,7 +60,7 @@ extension ServiceManager {
                 try await service.checkShutdown(isMeant)
             }
         }
-        let closing = Closing(plan, of: services, closesServices: false, on: context.loop, tell: context.events.closing)
+        let closing = Closing(plan, .connections, of: services, on: context.loop, tell: context.events.closing)
         await closing.begin(isMeant)
         return closing
     }
