@@ -111,6 +111,7 @@ static int receive(int diagnosis, unsigned count, struct answers *answers) {
 }
 
 static int exchange(int diagnosis, const struct request *requests, unsigned count, struct answers *answers) {
+    if (count == 0) return 0;
     size_t length = count * sizeof *requests;
     ssize_t sent = send(diagnosis, requests, length, MSG_DONTWAIT);
     if (sent < 0) return -1;

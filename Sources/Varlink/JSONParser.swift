@@ -208,6 +208,7 @@ struct JSONParser {
     }
 
     private var misplaced: ProtocolViolation {
-        next < text.count ? .notJSON(reason: "byte \(next) does not belong there") : .notJSON(reason: "it ends too early")
+        next < text.count
+            ? .notJSON(reason: "byte \(next) does not belong there") : .notJSON(reason: "it ends too early")
     }
 }
