@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of the project. Each is a script that may be run by itself.
 
-.PHONY: help demo test bench build release install format gates fuzz soak deps
+.PHONY: help demo test bench operate build release install format gates fuzz soak deps
 
 # Where `make install` puts the programs and the unit; packages set DESTDIR, the root of the tree they are made from.
 PREFIX = /usr/local
@@ -11,6 +11,7 @@ help:
 	@echo 'make demo     build, start serverd with demo services, talk to each of them, run until Ctrl-C'
 	@echo 'make test     build and run every test; installs what tests need; closes with "N passed, N failed"'
 	@echo 'make bench    measure serverd beside its peers; writes its figures as JSON into bench/out'
+	@echo 'make operate  measure listing, closing, draining and reloading with 5,000 connections; says what is not met'
 	@echo 'make build    a debug build            make release  an optimised build'
 	@echo 'make install  what make release has built, into PREFIX=$(PREFIX) below DESTDIR=$(DESTDIR)'
 	@echo 'make format   format the Swift code    make gates    the gates alone, after a build'
@@ -28,6 +29,9 @@ test:
 bench: deps
 	@.ci/install-packages bench/packages.txt
 	@.ci/with-swift bench/run
+
+operate: release
+	@bench/operate
 
 build: deps
 	@.ci/with-swift swift build

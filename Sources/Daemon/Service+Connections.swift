@@ -21,19 +21,19 @@ extension Service {
     /// The ids of the connections that have not ended.
     var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
 
-    /// The ports on which its TCP connections arrive.
-    var localPorts: Set<UInt16> {
-        Set(
-            servers.compactMap { server in
-                if case .inet(let address) = server.listeningOnAddress { address.port } else { nil }
-            })
-    }
-
     /// Adds what the handler of a connection uses, if it is a program that runs.
     func addUsage(to status: inout ConnectionStatus) {
         guard let usage = running(status.id)?.process.usage else { return }
         status.cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
         status.memory = usage.residentMemory
+    }
+
+    /// The TCP stream of a connection, whoever holds it; nil if it has none.
+    func stream(of connection: UInt64) -> StreamIdentity? {
+        guard let found = self.connection(connection), case .inet(let peer) = found.peer,
+            case .inet(let local) = running(connection)?.localAddress ?? found.socket.localAddress
+        else { return nil }
+        return StreamIdentity(local: local, peer: peer)
     }
 
     /// The program, or the protocol, that serves a connection.

@@ -75,6 +75,9 @@ actor Service {
     /// Its connections that have not ended, in no order.
     var connections: [Connection] { servers.flatMap { $0.core.connections } }
 
+    /// Its connection with this id, unless it has ended.
+    func connection(_ id: UInt64) -> Connection? { servers.lazy.compactMap { $0.core.connection(id) }.first }
+
     /// Connections that have not ended.
     var connectionCount: Int { servers.reduce(0) { $0 + $1.numConnections } }
 

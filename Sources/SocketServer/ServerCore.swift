@@ -61,6 +61,9 @@ package final class ServerCore: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
     var failure: (any Error)? { state.withLock { $0.failure } }
     package var connections: [Connection] { state.withLock { $0.connections } }
+
+    /// The connection with this id, if it is one of this server's and has not ended.
+    package func connection(_ id: UInt64) -> Connection? { state.withLock { $0.connection(id) } }
     var isDropping: Bool { state.withLock { $0.isDropping } }
 
     func setDropping(_ isDropping: Bool) {

@@ -37,6 +37,8 @@ struct ServerState {
 
     var connections: [Connection] { entries.values.map(\.connection) }
 
+    func connection(_ id: UInt64) -> Connection? { entries[id]?.connection }
+
     /// A connection was accepted.
     ///
     /// It counts from now on.
