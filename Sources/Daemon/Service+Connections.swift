@@ -21,6 +21,14 @@ extension Service {
     /// The ids of the connections that have not ended.
     var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
 
+    /// The ids of the connections that are listed: those too that have left processes behind.
+    var listedIDs: [UInt64] { connections.map(\.id) + lingering.keys }
+
+    /// One of them, without what it uses; nil when it is not listed any more.
+    func listed(_ id: UInt64) -> ConnectionStatus? {
+        lingering[id]?.status ?? connection(id).map { status(of: $0) }
+    }
+
     /// Adds what the handler of a connection uses, if it is a program that runs.
     func addUsage(to status: inout ConnectionStatus) {
         guard let usage = running(status.id)?.process.usage else { return }

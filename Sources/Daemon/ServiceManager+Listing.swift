@@ -22,7 +22,7 @@ struct ConnectionParts: Sequence, IteratorProtocol {
     /// The connections of `services` that are meant.
     init(_ meant: ConnectionSelection, of services: [Service]) {
         let all = services.flatMap { service in
-            service.assumeIsolated { $0.connectionIDs }.map { (id: $0, service: service) }
+            service.assumeIsolated { $0.listedIDs }.map { (id: $0, service: service) }
         }
         self.meant = meant
         rest = all.sorted { $0.id < $1.id }[...]
@@ -33,7 +33,7 @@ struct ConnectionParts: Sequence, IteratorProtocol {
         guard !rest.isEmpty else { return nil }
         defer { rest = rest.dropFirst(Self.size) }
         return rest.prefix(Self.size).compactMap { (id, service) in
-            service.assumeIsolated { service in service.connection(id).map { service.status(of: $0) } }
+            service.assumeIsolated { $0.listed(id) }
         }.filter(meant.matches)
     }
 }
