@@ -19,7 +19,8 @@ final class AdminServer: Sendable {
 
     private let server: Server<UnixAddress, String>
     private let lock: AdminLock
-    private let reserve = DescriptorReserve(4)
+    /// What it accepts with when others have all descriptors.
+    let reserve = DescriptorReserve(4)
 
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others.
     ///
