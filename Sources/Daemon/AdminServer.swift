@@ -23,7 +23,8 @@ final class AdminServer: Sendable {
     /// Nil for an inherited socket: whoever made it sees to it that there is one daemon.
     private let lock: AdminLock?
     private let registryEntry: RegistryEntry?
-    private let reserve = DescriptorReserve(4)
+    /// What it accepts with when others have all descriptors.
+    let reserve = DescriptorReserve(4)
 
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others; or,
     /// instead, on the descriptor `inherited`, which it owns from now on, and whose mode and file are their owner's.

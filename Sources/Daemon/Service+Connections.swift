@@ -77,7 +77,7 @@ extension Service {
             peer: connection.peer.description,
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
-            startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))
+            startTimestamp: connection.acceptedTimestamp)
         if let process = running?.process, process.isExecuted, process.isAlive { status.pid = process.pid }
         return status
     }

@@ -22,6 +22,10 @@ public final class Connection: @unchecked Sendable {
     public let socket: ConnectedSocket
     /// When it was accepted, on the loop's clock.
     package let acceptedAt: Duration
+    /// When it was accepted, in microseconds since the epoch: always the same number, however often it is asked for.
+    ///
+    /// Only on the loop.
+    package private(set) lazy var acceptedTimestamp = WallClock.microseconds(in: acceptedAt - socket.loop.now)
     private let released: LoopCondition
     private var stop: (@Sendable () -> Void)?
     private var isHandedOver = false

@@ -50,6 +50,9 @@ public final class ConnectionLimit: Sendable {
     /// How many slots are taken now.
     public var taken: Int { state.withLock { $0.taken } }
 
+    /// Whether somebody who has a client waits for a slot.
+    package var isAwaited: Bool { state.withLock { !$0.waiters.isEmpty } }
+
     /// Takes as many slots as are free, at most `count`.
     ///
     /// None while somebody else was promised the next one.
