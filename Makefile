@@ -38,7 +38,7 @@ release: deps
 	@.ci/with-swift swift build -c release --static-swift-stdlib
 
 man:
-	@.ci/install-packages packaging/packages.txt
+	@.ci/install-packages packaging/man/packages.txt
 	@mkdir -p .build/man
 	@for page in packaging/man/*.scd; do scdoc <$$page >.build/man/$$(basename $$page .scd) || exit 1; done
 
