@@ -20,10 +20,10 @@ extension Service {
 
     /// The ports on which its TCP connections arrive.
     var localPorts: Set<UInt16> {
-        Set(
-            servers.compactMap { server in
-                if case .inet(let address) = server.listeningOnAddress { address.port } else { nil }
-            })
+        // Those of connections of an earlier daemon too.
+        let programs = former.programs + (program.map { [$0] } ?? [])
+        let addresses = servers.map(\.listeningOnAddress) + programs.flatMap { $0.running.values.map(\.localAddress) }
+        return Set(addresses.compactMap { if case .inet(let address) = $0 { address.port } else { nil } })
     }
 
     /// Adds what the handler of a connection uses, if it is a program that runs.

@@ -28,6 +28,7 @@ package final class HandlerProcess: @unchecked Sendable {
     package let pid: Int32
     let loop: EventLoop
     private let started: Duration
+    private let isAdopted: Bool
     private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
@@ -101,12 +102,17 @@ package final class HandlerProcess: @unchecked Sendable {
         try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
     }
 
-    init(pid: Int32, pidfd: CInt, loop: EventLoop, beginWatching: SystemCall<DescriptorWatch, Void>) {
+    /// `age` is how long ago the process was started; nobody who is its parent has adopted it.
+    init(
+        pid: Int32, pidfd: CInt, loop: EventLoop, beginWatching: SystemCall<DescriptorWatch, Void>,
+        age: Duration = .zero, isAdopted: Bool = false
+    ) {
         self.pid = pid
         self.loop = loop
         self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
-        started = loop.now
+        self.isAdopted = isAdopted
+        started = loop.now - age
     }
 
     /// Waits until the program was executed, for a little more than the spawner's deadline at most.
@@ -189,7 +195,8 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Nothing is sent when it has been reaped: from then on the number may be that of another group. Only on the loop.
     package func signalGroup(_ signal: CInt) {
         loop.preconditionOnLoop()
-        guard report == nil else { return }
+        // An adopted one may be nobody's zombie: the end is looked for at once, before its number is another's.
+        guard report == nil, !isAdopted || !hasEnded else { return }
         kill(-pid, signal)
     }
 

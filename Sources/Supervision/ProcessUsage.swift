@@ -56,9 +56,11 @@ package struct ProcessUsage: Equatable, Sendable {
 /// What is read of a line of /proc/PID/stat (proc(5)).
 struct ProcessStat: Equatable {
     let start: ProcessStart
+    /// The leader of its session.
+    let session: UInt64
     let usage: ProcessUsage
 
-    private static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
+    static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
     private static let pageSize = Int64(max(1, sysconf(CInt(_SC_PAGESIZE))))
     /// More than the line can have: 52 numbers of at most 20 digits, and a name of at most 64 bytes.
     private static let longestLine = 2048
@@ -80,10 +82,11 @@ struct ProcessStat: Equatable {
         // The name stands in parentheses and is the program's choice, other parentheses and spaces included.
         guard let nameEnd = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var fields = FieldReader(rest: UnsafeRawBufferPointer(rebasing: line[(nameEnd + 1)...]), next: 3)
-        guard let user = fields.number(14), let system = fields.number(15), let childrenUser = fields.number(16),
+        guard let session = fields.number(6), let user = fields.number(14), let system = fields.number(15), let childrenUser = fields.number(16),
             let childrenSystem = fields.number(17), let start = fields.number(22), let pages = fields.number(24)
         else { return nil }
         self.start = ProcessStart(ticks: start)
+        self.session = session
         usage = ProcessUsage(
             userTime: Self.duration(user &+ childrenUser), systemTime: Self.duration(system &+ childrenSystem),
             residentMemory: Int64(clamping: pages.multipliedReportingOverflow(by: UInt64(Self.pageSize)).partialValue))

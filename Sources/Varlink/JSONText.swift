@@ -24,7 +24,9 @@ package enum JSONText {
     /// The value that `text` holds.
     ///
     /// Integers are exact over all 64 bits.
-    static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value {
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type, from text: [UInt8]
+    ) throws(DecodingError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(text))
         } catch let error as DecodingError {
