@@ -24,6 +24,8 @@ int clinux_set_passed_on(int descriptor, int is_passed_on) {
     return fcntl(descriptor, F_SETFD, is_passed_on ? 0 : FD_CLOEXEC);
 }
 
+int clinux_open_program(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
+
 int clinux_replace_image(const char *path, char *const *arguments, char *const *environment) {
     return execve(path, arguments, environment);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The manager interface on its Unix socket: Varlink on a server of our own.
 
+internal import Descriptors
 internal import EventLoops
 internal import Glibc
 internal import Logging
@@ -25,16 +26,18 @@ final class AdminServer: Sendable {
     ///
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
     init(
-        _ path: String, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger, clientLimit: Int = clientLimit
+        _ path: String, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger,
+        clientLimit: Int = clientLimit, reexecutor: Reexecutor? = nil, inheriting inheritance: Inheritance? = nil
     ) async throws {
-        lock = try AdminLock(socket: path)
+        let (place, former) = Self.place(path, inheritance)
+        lock = if let former { former } else { try AdminLock(socket: path) }
         let dispatcher = ManagerMethods(
-            manager: manager, reloader: reloader, owner: geteuid(), logger: logger
+            manager: manager, reloader: reloader, owner: geteuid(), logger: logger, reexecutor: reexecutor
         ).dispatcher
         let clients = AdminClients(limit: clientLimit)
         let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)
         do {
-            server = try await Server.createConnection(on: .file(path), options: options, onHandlerError: .ignore) {
+            server = try await Server.createConnection(on: place, options: options, onHandlerError: .ignore) {
                 let (socket, caller, loop) = ($0.socket, AdminCaller($0.socket), $0.socket.loop)
                 try await clients.withClient($0) { receive, send in
                     let end = try await dispatcher.serve(
@@ -49,6 +52,33 @@ final class AdminServer: Sendable {
         manager.context.settings.observe { [weak server] settings in
             server?.core.listener.setFileMode(Self.fileMode(settings))
         }
+        reexecutor?.pass(passed)
+    }
+
+    /// Where to listen, and the lock for it if another image of this daemon has had both.
+    private static func place(
+        _ path: String, _ inheritance: Inheritance?
+    ) -> (WhereToListen<UnixAddress, String>, AdminLock?) {
+        guard let inheritance, let identity = inheritance.state?.adminSocketFile,
+            let socket = inheritance.sockets.claimOwn(KeptName.adminSocket),
+            let lock = inheritance.sockets.claimOwn(KeptName.adminLock)
+        else { return (.file(path), nil) }
+        let file = UnixSocketFile(path: path, device: identity.device, inode: identity.inode)
+        return (.succeeded(socket, file: file), AdminLock(takingOver: lock))
+    }
+
+    /// What another image of this daemon needs of it.
+    private var passed: Reexecutor.Own {
+        var own = Reexecutor.Own()
+        let listener = server.core.listener
+        guard let file = listener.file, let socket = listener.withDescriptor({ $0 }), let lock = lock.descriptor else {
+            return own
+        }
+        own.adminSocketFile = .init(device: file.device, inode: file.inode)
+        own.descriptors = [
+            .init(name: KeptName.adminSocket, number: socket), .init(name: KeptName.adminLock, number: lock),
+        ]
+        return own
     }
 
     private static func options(

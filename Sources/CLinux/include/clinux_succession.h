@@ -14,6 +14,8 @@ int clinux_has_sealed_size(int file);
 int clinux_open_process(pid_t pid);
 // Whether the descriptor stays open over an exec.
 int clinux_set_passed_on(int descriptor, int is_passed_on);
+// A program, close-on-exec, to be executed later: open(2) with O_PATH.
+int clinux_open_program(const char *path);
 // execve(2); returns only when it fails.
 int clinux_replace_image(const char *path, char *const *arguments, char *const *environment);
 // The same with a program that is open already, though its file may be gone: execveat(2).

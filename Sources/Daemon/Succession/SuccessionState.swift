@@ -34,6 +34,12 @@ struct SuccessionState: Codable, Equatable, Sendable {
         var isClosed = false
     }
 
+    /// A file on its file system.
+    struct FileIdentity: Codable, Equatable, Sendable {
+        var device: UInt
+        var inode: UInt
+    }
+
     var version = currentVersion
     /// The version of the ledger that is passed on.
     var ledgerVersion = Int(ConnectionLedger.version)
@@ -45,7 +51,11 @@ struct SuccessionState: Codable, Equatable, Sendable {
     var startTimestamp: Int64
     /// The id that was given to a connection last.
     var lastConnection: UInt64
+    /// How it was started.
+    var arguments: [String]
     var services: [Service] = []
+    /// The admin socket's file.
+    var adminSocketFile: FileIdentity?
     var descriptors: [PassedDescriptor] = []
     /// The program that wrote this, opened, to which a successor that cannot start goes back.
     var wayBack: Int32?
@@ -103,10 +113,11 @@ struct SuccessionState: Codable, Equatable, Sendable {
 
 extension SuccessionState {
     /// A state without services and descriptors.
-    init(daemonVersion: String, images: Int, startTimestamp: Int64, lastConnection: UInt64) {
+    init(daemonVersion: String, images: Int, startTimestamp: Int64, lastConnection: UInt64, arguments: [String]) {
         self.daemonVersion = daemonVersion
         self.images = images
         self.startTimestamp = startTimestamp
         self.lastConnection = lastConnection
+        self.arguments = arguments
     }
 }
