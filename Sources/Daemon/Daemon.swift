@@ -3,6 +3,7 @@
 
 internal import Descriptors
 internal import EventLoops
+internal import Glibc
 internal import Logging
 internal import Policy
 package import ServiceConfig
@@ -20,13 +21,18 @@ package struct Daemon: Sendable {
     private let inheritance: Inheritance
     private let writer: LogWriter
     private let watchdog: Watchdog?
+    private let isBeingRestarted: @Sendable () async -> Bool
     private let logger: Logger
 
     /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration, which it reloads
     /// from `source`.
+    ///
+    /// When it is told to stop, `isBeingRestarted` tells whether another one is to be started at once: then it leaves
+    /// everything to that one.
     package init(
         _ configuration: Configuration, from source: ConfigurationSource, doubts: [ConfigurationDoubt] = [],
-        adminSocket: String, inheritance: Inheritance, writer: LogWriter, watchdog: Watchdog?
+        adminSocket: String, inheritance: Inheritance, writer: LogWriter, watchdog: Watchdog?,
+        isBeingRestarted: @escaping @Sendable () async -> Bool = { false }
     ) {
         self.configuration = configuration
         self.source = source
@@ -35,6 +41,7 @@ package struct Daemon: Sendable {
         self.inheritance = inheritance
         self.writer = writer
         self.watchdog = watchdog
+        self.isBeingRestarted = isBeingRestarted
         logger = Logger(label: "serverd") { _ in SerialLogHandler(writer) }
     }
 
@@ -87,6 +94,7 @@ package struct Daemon: Sendable {
         inheritance.settle()
         await reporter.start(manager, watchdog)
         await signals.first()
+        if await isBeingRestarted() { leave(reporter) }
         await shutDown(manager, reporter, signals)
     }
 
@@ -113,7 +121,8 @@ package struct Daemon: Sendable {
         }
         return ServiceContext(
             loop: loop, spawner: spawner, settings: CurrentSettings(configuration.settings), logger: logger,
-            numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 }, environment: ProcessEnvironment.variables, identity: .current,
+            numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 },
+            environment: ProcessEnvironment.variables, identity: .current,
             events: EventHub(on: loop, logger: logger), ledger: ledger, store: store,
             inherited: inheritance.sockets, changed: { reporter.changed() })
     }
@@ -138,6 +147,14 @@ package struct Daemon: Sendable {
                 metadata: ["error": .string(error.textWithRemedy)])
             return nil
         }
+    }
+
+    // Nothing is closed: listeners have their queues and files, programs their connections, and the next one finds them.
+    private func leave(_ reporter: StatusReporter) -> Never {
+        logger.notice("leaving everything to the serverd that is started now")
+        reporter.ending(longest: .seconds(1))
+        writer.finish()
+        exit(EXIT_SUCCESS)
     }
 
     private func shutDown(

@@ -82,7 +82,8 @@ struct ProcessStat: Equatable {
         // The name stands in parentheses and is the program's choice, other parentheses and spaces included.
         guard let nameEnd = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var fields = FieldReader(rest: UnsafeRawBufferPointer(rebasing: line[(nameEnd + 1)...]), next: 3)
-        guard let session = fields.number(6), let user = fields.number(14), let system = fields.number(15), let childrenUser = fields.number(16),
+        guard let session = fields.number(6), let user = fields.number(14), let system = fields.number(15),
+            let childrenUser = fields.number(16),
             let childrenSystem = fields.number(17), let start = fields.number(22), let pages = fields.number(24)
         else { return nil }
         self.start = ProcessStart(ticks: start)

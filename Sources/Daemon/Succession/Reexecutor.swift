@@ -8,8 +8,8 @@ internal import ManagerInterface
 internal import Policy
 internal import SocketServer
 internal import Synchronization
-internal import Systemd
 internal import SystemPackage
+internal import Systemd
 
 /// Why the daemon was not replaced; it goes on as before.
 struct ReexecFailure: Error {
@@ -200,7 +200,8 @@ final class Reexecutor: Sendable {
         let passing = manager.assumeIsolated { $0.passedDescriptors } + own.withLock(\.descriptors)
         let state = try makeState(wayBack: wayBack)
         writer.flush()
-        let error = Image.at(path).replaceThis(CommandLine.arguments, state: state, passing: passing.map(\.number) + [wayBack])
+        let error = Image.at(path).replaceThis(
+            CommandLine.arguments, state: state, passing: passing.map(\.number) + [wayBack])
         return ReexecFailure(obstacle: .program, detail: "cannot execute \(path): \(error.textWithName)")
     }
 }

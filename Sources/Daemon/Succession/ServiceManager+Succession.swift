@@ -41,7 +41,9 @@ extension ServiceManager {
         if let departing = departing.first {
             return "service \"\(departing.service.name)\", which was removed, still has connections"
         }
-        guard let closing = services.values.first(where: { !$0.assumeIsolated { $0.closings }.isEmpty }) else { return nil }
+        guard let closing = services.values.first(where: { !$0.assumeIsolated { $0.closings }.isEmpty }) else {
+            return nil
+        }
         return "service \"\(closing.name)\" or some of its connections are being closed"
     }
 
@@ -69,7 +71,8 @@ extension ServiceManager {
                 let service = try services[record.service.description] ?? orphan(record.service, process, &orphans)
                 let program = try service.assumeIsolated { try $0.programOfSurvivors(process) }
                 guard let program else { continue }
-                survivors[record.service, default: []].append(Survivor(record: record, process: process, program: program))
+                survivors[record.service, default: []].append(
+                    Survivor(record: record, process: process, program: program))
             } catch {
                 throw StartFailure("cannot go on with the connections of service \"\(record.service)\"", error)
             }

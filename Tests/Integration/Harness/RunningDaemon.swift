@@ -43,7 +43,9 @@ final class RunningDaemon: Sendable {
         notifications = try NotifySocket(path: directory.path("notify"))
         log = try LogFile(path: directory.path("log"))
         inheritedPorts = Dictionary(uniqueKeysWithValues: try options.inherited.map { ($0, try ReservedPort()) })
-        let own = [try options.program ?? Programs.serverd, "--config", configuration, "--admin-socket", adminSocket] + options.arguments
+        let own =
+            [try options.program ?? Programs.serverd, "--config", configuration, "--admin-socket", adminSocket]
+            + options.arguments
         let activation = try Self.activation(inheritedPorts)
         let standard: ChildProcess.Stream = options.hasNoStandardDescriptors ? .closed : .null
         let environment = options.environment.merging(["NOTIFY_SOCKET": notifications.path]) { $1 }

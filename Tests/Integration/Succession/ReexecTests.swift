@@ -227,7 +227,9 @@ extension TemporaryDirectory {
     /// Puts another program in its place, as a package's upgrade does: the file is renamed over the old one.
     func replaceDaemon(_ text: String) throws {
         let new = try writeProgram(text, to: "serverd.new")
-        guard rename(new, path("serverd")) == 0 else { throw TestFailure("rename: \(String(cString: strerror(errno)))") }
+        guard rename(new, path("serverd")) == 0 else {
+            throw TestFailure("rename: \(String(cString: strerror(errno)))")
+        }
     }
 }
 
@@ -245,11 +247,15 @@ extension RunningDaemon {
 
     /// All connections as serverctl shows them.
     func connectionList() throws -> [ListedConnection] {
-        let result = try serverctl("connections", "--json=short")
-        guard result.exitCode == 0 else { throw TestFailure("serverctl connections: \(result.errors)") }
-        return try JSONDecoder().decode(ConnectionList.self, from: Data(result.output.utf8)).connections
-            .sorted { $0.id < $1.id }
+        try listedConnections(in: serverctl("connections", "--json=short"))
     }
+}
+
+/// What `serverctl connections --json` has said, by id.
+func listedConnections(in result: RunResult) throws -> [ListedConnection] {
+    guard result.exitCode == 0 else { throw TestFailure("serverctl connections: \(result.errors)") }
+    return try JSONDecoder().decode(ConnectionList.self, from: Data(result.output.utf8)).connections
+        .sorted { $0.id < $1.id }
 }
 
 /// A connection, as far as the tests look at it.
