@@ -66,8 +66,7 @@ final class AdminLock: Sendable {
 
     /// Gives the right up.
     func release() {
-        file.withLock { file in
-            if let open = file.take() { open.close() }
-        }
+        let open = file.withLock { $0.take() }
+        open?.close()
     }
 }

@@ -66,7 +66,8 @@ package struct Daemon: Sendable {
             manager, reloader, writer: writer, reporter: reporter, images: inheritance.state?.images ?? 1)
         // First: whoever is second must not touch a socket of the first.
         let admin = try await AdminServer(
-            adminSocket, manager, reloader, logger: logger, reexecutor: reexecutor, inheriting: inheritance)
+            adminSocket, inherited: try inheritedAdminSocket(), manager, reloader, logger: logger,
+            reexecutor: reexecutor, inheriting: inheritance)
         tellReturn()
         do { try await serve(manager, reloader, reporter, on: loop) } catch {
             await admin.close()
@@ -108,6 +109,12 @@ package struct Daemon: Sendable {
     private func goBack(because error: any Error) {
         writer.flush()
         inheritance.goBack(because: "\(error)")
+    }
+
+    private func inheritedAdminSocket() throws(StartFailure) -> CInt? {
+        do { return try inheritance.sockets.claimOne(named: AdminServer.inheritedName) } catch {
+            throw StartFailure(.operatingSystem, error.description)
+        }
     }
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {

@@ -62,6 +62,14 @@ package final class InheritedSockets: Sendable {
     /// A descriptor of our own of this name.
     func claimOwn(_ name: String) -> Descriptor? { descriptors.withLock { $0.takeAnything(named: name) } }
 
+    /// The first socket of this name, as a descriptor that the caller owns; nil when there is none.
+    /// - Throws: what is wrong with it.
+    func claimOne(named name: String) throws(InheritanceError) -> CInt? {
+        try descriptors.withLock { descriptors throws(InheritanceError) in
+            try descriptors.take(named: name)?.release()
+        }
+    }
+
     private func take(_ name: String) throws(InheritanceError) -> WhereToListen<SocketAddress, SocketAddress>? {
         try descriptors.withLock { descriptors throws(InheritanceError) in
             guard let descriptor = try descriptors.take(named: name) else { return nil }

@@ -52,7 +52,8 @@ final class Reloader: Sendable {
 
     /// Reads the configuration and puts it into effect: all of it, or, if it is invalid, nothing.
     ///
-    /// Returns when new addresses are listened on and old ones are not.
+    /// Returns when new addresses are listened on and old ones are not, or after a second: an address whose clients wait
+    /// behind a full limit closes when they are served, and what is to listen there next waits for that by itself.
     func reload(for requester: ReloadRequester) async throws(ReloadFailure) -> ConfigurationChanges {
         log(requester)
         return try await reloads.run { await self.reloadNow() }.get()
@@ -67,7 +68,7 @@ final class Reloader: Sendable {
             await manager.started()
             do throws(ConfigErrors) {
                 let next = try await source.load(on: manager.context.loop)
-                return .success(await manager.changes(to: next))
+                return .success(await manager.changes(to: next.configuration))
             } catch {
                 return .failure(.invalid(error))
             }
@@ -83,10 +84,8 @@ final class Reloader: Sendable {
         let outcome: Outcome
         do throws(ConfigErrors) {
             let next = try await source.load(on: loop)
-            if let shortage = next.descriptorShortage(limit: ProcessEnvironment.descriptorLimit) {
-                logger.warning("\(shortage)")
-            }
-            outcome = await apply(next)
+            for doubt in next.doubts { doubt.log(to: logger) }
+            outcome = await apply(next.configuration)
         } catch {
             outcome = .failure(.invalid(error))
         }

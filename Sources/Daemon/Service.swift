@@ -52,6 +52,8 @@ actor Service {
     var survivors: [UInt64: Survivor] = [:]
     /// The listeners that the service manager keeps, by the name under which it does.
     var keptListeners: [String: StreamServer] = [:]
+    /// The connections whose handlers have left processes behind.
+    var lingering: [UInt64: LingeringConnection] = [:]
     /// The connections that were asked to end.
     var endRequests: [UInt64: EndRequest] = [:]
     private var lastShown: Shown?
@@ -277,11 +279,11 @@ actor Service {
 
     /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
     func close(_ plan: ClosingPlan) -> Closing {
-        if let closing = closings.first(where: { $0.closesServices && $0.serviceName != nil }) {
+        if let closing = closings.first(where: { $0.scope == .service }) {
             closing.assumeIsolated { $0.tighten(plan) }
             return closing
         }
-        let closing = Closing(plan, of: [self], closesServices: true, on: context.loop, tell: context.events.closing)
+        let closing = Closing(plan, .service, of: [self], on: context.loop, tell: context.events.closing)
         closing.assumeIsolated { $0.begin() }
         return closing
     }

@@ -7,6 +7,7 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Synchronization
 internal import Systemd
 
 /// Why a configuration was not put into effect; nothing has changed.
@@ -35,13 +36,41 @@ private struct ReloadUnderWay {
     var closing: [ListenerReference: ReloadStep] = [:]
     var opening: [ReloadStep] = []
 
-    func ended() async {
-        for step in closing.values { await step.value }
-        for step in opening { await step.value }
+    /// Returns when all has ended, or after `patience`: then the rest goes on by itself.
+    func ended(within patience: Duration, on loop: EventLoop) async {
+        let end = ReloadEnd(on: loop)
+        _ = Task(executorPreference: loop) { [closing, opening] in
+            for step in closing.values { await step.value }
+            for step in opening { await step.value }
+            end.come()
+        }
+        let timer = loop.schedule(after: patience) { end.come() }
+        await end.wait()
+        timer.cancel()
     }
 }
 
+/// The moment at which nobody waits any more for what a reload has begun.
+private final class ReloadEnd: Sendable {
+    private let hasCome = Mutex(false)
+    private let changed: LoopCondition
+
+    init(on loop: EventLoop) { changed = LoopCondition(on: loop) }
+
+    func come() {
+        hasCome.withLock { $0 = true }
+        changed.signal()
+    }
+
+    func wait() async { await changed.wait { self.hasCome.withLock { $0 } } }
+}
+
 extension ServiceManager {
+    /// How long a reload waits for listeners to close and to open.
+    ///
+    /// One with clients queued behind a full limit closes when these are served, which others must not wait for.
+    static let reloadPatience = Duration.seconds(1)
+
     /// What putting `next` into effect would change, and whom it would drop.
     func changes(to next: Configuration) -> ConfigurationChanges {
         changes(ConfigDiff(from: configuration, to: next))
@@ -50,7 +79,7 @@ extension ServiceManager {
     /// Puts another configuration into effect.
     ///
     /// Everything that changes does so between two turns of the loop, except that listeners take their time to close
-    /// and to open: it returns when they have. Connections of services that are gone drain after that by themselves.
+    /// and to open: it returns when they have, or after ``reloadPatience``. Connections of services that are gone drain after that by themselves.
     /// - Throws: when something that a service needs besides its addresses cannot be had; then nothing has changed.
     func apply(_ next: Configuration) async throws(ReloadFailure) -> ConfigurationChanges {
         guard daemonState != .stopping else { throw .stopping }
@@ -64,7 +93,7 @@ extension ServiceManager {
         configuration = next
         let underWay = begin(changing, prepared)
         context.changed()
-        await underWay.ended()
+        await underWay.ended(within: Self.reloadPatience, on: context.loop)
         return changes
     }
 

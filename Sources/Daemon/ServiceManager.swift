@@ -100,7 +100,7 @@ actor ServiceManager {
             return draining
         }
         let closing = Closing(
-            plan, of: allServices, closesServices: true, on: context.loop, tell: context.events.closing)
+            plan, .everything, of: allServices, on: context.loop, tell: context.events.closing)
         draining = closing
         closing.assumeIsolated { $0.begin() }
         return closing

@@ -60,7 +60,7 @@ package struct OpenConnections: VarlinkObject, Hashable {
 
 /// How far the closing of connections has come.
 ///
-/// All counts but "open" only grow; when the step is finished they tell what happened to how many.
+/// All counts but "open" and "kept" only grow; when the step is finished they tell what happened to how many.
 package struct ClosingProgress: VarlinkObject, Hashable {
     /// What is being done.
     package var step: ClosingStep

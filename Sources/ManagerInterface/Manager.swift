@@ -16,6 +16,17 @@ package enum Manager {
     /// The interface's description: what any client is told, and what this module's types mirror.
     package static let interfaceDescription = String(
         decoding: PackageResources.io_serverd_Manager_varlink, as: UTF8.self)
+
+    /// All methods, in the order of the description.
+    package static let methods: [any ManagerMethod.Type] = [
+        GetStatus.self, ListServices.self, DescribeService.self, ListConnections.self,
+        DescribeConnection.self, Subscribe.self, CloseService.self, OpenService.self,
+        SuspendService.self, ResumeService.self, CloseConnection.self, CloseConnections.self,
+        Drain.self, SetLimit.self, Reload.self, Plan.self, Connect.self,
+    ]
+
+    /// What a caller needs for each method, who is not root.
+    package static let permissions = Dictionary(uniqueKeysWithValues: methods.map { ($0.name, $0.permission) })
 }
 
 /// What a caller may be allowed to do.

@@ -3,7 +3,7 @@
 
 internal import CLinux
 internal import Descriptors
-package import EventLoops
+internal import EventLoops
 internal import Glibc
 
 extension HandlerProcess {
@@ -20,18 +20,20 @@ extension HandlerProcess {
     ///   - age: how long ago it was started, as far as is known.
     /// - Returns: nil when it is gone, or there is no descriptor left to watch it with.
     package static func adopt(
-        _ pid: Int32, startedFrom earliest: Duration, to latest: Duration, age: Duration, on loop: EventLoop
+        _ pid: Int32, startedFrom earliest: Duration, to latest: Duration, age: Duration, by spawner: Spawner
     ) -> HandlerProcess? {
+        let loop = spawner.loop
         loop.preconditionOnLoop()
         let number = clinux_open_process(pid)
         guard number >= 0 else { return nil }
         let pidfd = Descriptor(adopting: number)
         // Only now: what has the number while we hold this descriptor, and fits, is what the descriptor refers to.
-        guard let stat = ProcessStat.read(pid), stat.session == UInt64(pid),
+        guard let stat = ProcessStat.read(pid), stat.session == pid,
             ProcessStart.ticks(at: earliest) <= stat.start.ticks, stat.start.ticks <= ProcessStart.ticks(at: latest)
         else { return nil }
         let process = HandlerProcess(
-            pid: pid, pidfd: pidfd.release(), loop: loop, beginWatching: .watchForReading, age: age, isAdopted: true)
+            pid: pid, pidfd: pidfd.release(), loop: loop, groups: spawner.groups, beginWatching: .watchForReading,
+            age: age, isAdopted: true)
         process.settle(nil, isGone: true)
         return process
     }

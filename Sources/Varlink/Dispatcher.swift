@@ -94,9 +94,11 @@ package struct Dispatcher<Caller: VarlinkCaller>: Sendable {
         let reply = replying(to: call, send)
         do {
             // An unknown interface is an unknown method too; InterfaceNotFound is for descriptions.
-            guard let method = interfaces[String(call.interface)]?.methods[String(call.name)] else {
+            let interface = interfaces[String(call.interface)]
+            guard let interface, let method = interface.methods[String(call.name)] else {
                 throw VarlinkError.methodNotFound(call.method)
             }
+            try interface.authorize(method.name, caller)
             return try await perform(method, call, caller, reply, hangUp)
         } catch let error as VarlinkError {
             try await reply(Reply.encode(error))

@@ -16,13 +16,18 @@ package struct Interface<Caller: VarlinkCaller>: Sendable {
     /// The interface description in Varlink's language, comments included.
     package let description: String
     let methods: [String: Method<Caller>]
+    let authorize: @Sendable (_ method: String, Caller) throws(VarlinkError) -> Void
 
     /// An interface.
     ///
-    /// Two methods of one name are our bug, and trap. The interface should declare the error `ReplyTooLong (length:
+    /// `authorize` is asked before any handler of a method is called, and throws what its caller is to be told. Two methods of one name are our bug, and trap. The interface should declare the error `ReplyTooLong (length:
     /// int, limit: int)` if a method's reply can become long.
-    package init(name: String, description: String, methods: [Method<Caller>]) {
+    package init(
+        name: String, description: String, methods: [Method<Caller>],
+        authorize: @escaping @Sendable (_ method: String, Caller) throws(VarlinkError) -> Void = { _, _ in }
+    ) {
         self.name = name
+        self.authorize = authorize
         self.description = description
         self.methods = Dictionary(uniqueKeysWithValues: methods.map { ($0.name, $0) })
     }
@@ -30,7 +35,7 @@ package struct Interface<Caller: VarlinkCaller>: Sendable {
 
 /// A method that is served.
 ///
-/// Its handler gets the parameters and the caller, whom it must judge itself. What it throws as a ``VarlinkError`` is
+/// Its handler gets the parameters and the caller, who has been judged by then. What it throws as a ``VarlinkError`` is
 /// the reply.
 package struct Method<Caller: VarlinkCaller>: Sendable {
     /// Answers a call by sending bytes.

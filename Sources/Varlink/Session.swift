@@ -38,6 +38,23 @@ package struct ServerSession: Sendable {
     package var unconsumed: ArraySlice<UInt8> { framer.unconsumed }
 }
 
+extension ServerSession {
+    /// Answers the first call of a caller by `error`, whatever it asks for, and returns.
+    ///
+    /// Throws a ``ProtocolViolation``, and what `receive` and `send` throw.
+    package static func refuse(
+        with error: VarlinkError, receive: () async throws -> [UInt8]?, send: SendBytes
+    ) async throws {
+        var session = ServerSession()
+        while let bytes = try await receive() {
+            session.receive(bytes)
+            guard let call = try session.nextCall() else { continue }
+            if call.mode != .oneway { try await send(Reply.encode(error)) }
+            return
+        }
+    }
+}
+
 /// The client's end of a connection.
 package struct ClientSession: Sendable {
     /// The longest reply that is accepted, in bytes: 16 MiB, as systemd has it.

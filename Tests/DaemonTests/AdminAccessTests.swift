@@ -6,6 +6,7 @@ import Glibc
 import ManagerInterface
 import TestSupport
 import Testing
+import Varlink
 
 @testable import Daemon
 @testable import ServiceConfig
@@ -24,6 +25,28 @@ struct AdminAccessTests {
             await server.close()
         }
         withExtendedLifetime(place) {}
+    }
+
+    @Test(
+        "every method refuses a caller without rights, however it is called",
+        arguments: Manager.methods.map { $0.name })
+    func everyMethodRefuses(method: String) async throws {
+        try await withServices(service(on: Endpoint())) { services in
+            let methods = ManagerMethods(
+                manager: services.manager, reloader: services.reloader, owner: 1, logger: services.log.logger)
+            let stranger = AdminCaller(uid: 2, pid: 3, groups: [4])
+            for mode in ["", #","more":true"#, #","upgrade":true"#] {
+                let message = #"{"method":"io.serverd.Manager.\#(method)","parameters":{"service":"test"}\#(mode)}"#
+                let replies = EventLog<String>()
+                _ = try await methods.dispatcher.answer(
+                    try Call(message: Array(message.utf8)), from: stranger,
+                    send: { replies.append(String(decoding: $0, as: UTF8.self)) })
+                #expect(replies.all.count == 1)
+                #expect(replies.all.first?.contains("io.serverd.Manager.NotPermitted") == true, "\(replies.all)")
+            }
+            let status = await services.status()
+            #expect(status.state == .listening)
+        }
     }
 
     @Test("nobody else may open the lock: who holds it keeps the daemon from starting")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin socket: its lock, its file, and what it answers.
 
+import Descriptors
 import EventLoops
 import Glibc
 import ManagerInterface
@@ -149,29 +150,94 @@ struct AdminServerTests {
         }
     }
 
-    @Test("when the last slot is taken, the client whose last call is longest ago is closed, and no other")
-    func longestIdle() async throws {
+    @Test("whoever finds no room is told so on its first call, whatever that is, and nobody else is disturbed")
+    func noRoom() async throws {
         try await Self.run(clientLimit: 4) { _, path, services in
             var clients: [TestClient] = []
-            for _ in 0..<3 {
+            for _ in 0..<4 {
                 let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
                 #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
-                await services.advance(by: .seconds(1))
                 clients.append(client)
             }
-            // The second is the one now.
-            #expect(try await Self.call(clients[0], Self.getInfo).contains("serverd"))
-            for client in clients { #expect(client.pending == .nothing) }
-            for gone in [1, 2] {
-                await services.advance(by: .seconds(1))
+            for call in [Self.getInfo, #"{"method":"io.serverd.Manager.Subscribe","more":true}"#] {
                 let next = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
-                #expect(try await Self.call(next, Self.getInfo).contains("serverd"))
-                clients.append(next)
-                #expect(try await clients[gone].readToEnd() == [])
+                let answer = try await Self.call(next, call)
+                #expect(
+                    answer.contains(#""error":"io.serverd.Manager.TooManyClients""#)
+                        && answer.contains(#"{"limit":4}"#))
+                #expect(try await next.readToEnd() == [])
+                await next.close()
             }
-            #expect(clients[0].pending == .nothing && clients[3].pending == .nothing)
+            for client in clients { #expect(try await Self.call(client, Self.getInfo).contains("serverd")) }
+            // A place that is given up is the next one's.
+            await clients.removeLast().close()
+            var answer = ""
+            while !answer.contains("serverd\"") { answer = try await Self.call(path, Self.getInfo, services) }
             for client in clients { await client.close() }
         }
+    }
+
+    @Test("many who find no room and say nothing keep nobody from being told")
+    func silentRefused() async throws {
+        try await Self.run(clientLimit: 1) { _, path, services in
+            let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
+            let silent = try (0..<2 * AdminClients.refusalLimit).map { _ in
+                try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            }
+            #expect(try await Self.call(path, Self.getInfo, services).contains("TooManyClients"))
+            #expect(try await silent[0].readToEnd() == [])
+            for client in silent + [client] { await client.close() }
+        }
+    }
+
+    @Test("an inherited socket is served as it is: without a lock, and its file and mode stay")
+    func inherited() async throws {
+        let place = try Place()
+        let path = place.path
+        try await withServices(service("git", on: try Endpoint())) { services in
+            let listener = try ListeningSocket.bind(
+                .address(.unix(.path(path))), backlog: 16, file: SocketFileOptions(mode: 0o660))
+            let copy = listener.copy()?.release() ?? -1
+            let server = try await AdminServer(
+                path, inherited: copy, services.manager, services.reloader, logger: services.log.logger)
+            #expect(try await Self.call(path, Self.getInfo, services).contains("serverd"))
+            await server.close()
+            var status = stat()
+            #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o660)
+            #expect(access(path + ".lock", F_OK) != 0)
+            listener.close()
+        }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test("where there is a registry the socket is found by its interface's name as long as it is served")
+    func registered() async throws {
+        let place = try Place()
+        let (path, registry) = (place.path, place.tree.path)
+        let entry = registry + "/io.serverd.Manager"
+        try await withServices(service("git", on: try Endpoint())) { services in
+            // What leads nowhere is replaced.
+            #expect(symlink("/nowhere/at/all", entry) == 0)
+            let server = try await AdminServer(
+                path, services.manager, services.reloader, logger: services.log.logger, registry: registry)
+            #expect(try await Self.call(entry, Self.getInfo, services).contains("serverd"))
+            await server.close()
+            #expect(access(entry, F_OK) != 0 && errno == ENOENT)
+            // What leads to somebody else is left alone.
+            #expect(symlink(registry, entry) == 0)
+            let other = try await AdminServer(
+                path, services.manager, services.reloader, logger: services.log.logger, registry: registry)
+            await other.close()
+            #expect(access(entry, F_OK) == 0)
+            #expect(services.log.lines.contains { $0.contains("another socket is registered") })
+            // Where there is none, none is made.
+            let without = try await AdminServer(
+                path, services.manager, services.reloader, logger: services.log.logger, registry: registry + "/none")
+            await without.close()
+            #expect(access(registry + "/none", F_OK) != 0)
+        }
+        withExtendedLifetime(place) {}
     }
 
     @Test("more silent clients than there are slots keep nobody out")

@@ -87,6 +87,42 @@ struct ReloadListenerTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test("a reload is not held up by clients who wait behind the full limit of an address that is given up")
+    func queueOfGivenUp() async throws {
+        let tree = try TemporaryTree()
+        let (given, kept) = (try Endpoint(in: tree), try Endpoint(in: tree))
+        let text: @Sendable (String) -> String = { ends in
+            "listen = [\(ends)]\nexec = [\"/bin/sh\", \"-c\", 'echo ready; exec cat']\nmax_connections = 1\n"
+        }
+        let files = ScriptedFiles(["test": text("\(given.text), \(kept.text)")])
+        try await withServices(files: files) { services in
+            let first = try given.connect(services)
+            #expect(try await first.line() == "ready")
+            let queued = try given.connect(services)
+            files["test"] = text(kept.text)
+            files["next"] = builtIn(given)
+            let reload = OneShot<Bool>()
+            _ = Task(executorPreference: services.loop) {
+                try await services.reload()
+                reload.fulfil(true)
+            }
+            while await services.manager.services["next"] == nil { await services.loop.yieldTurn() }
+            await settle(services.loop)
+            #expect(reload.current == nil)
+            await services.advance(by: ServiceManager.reloadPatience)
+            #expect(await reload.value())
+            // Whoever had connected is served, and then the successor listens.
+            await first.close()
+            #expect(try await queued.line() == "ready")
+            await services.wait("next") { $0.state == .listening }
+            let next = try given.connect(services, sending: "x")
+            #expect(try await next.line() == "x")
+            await queued.close()
+            await next.close()
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("an address goes from one service to another; the one keeps its connections, the other gets new ones")
     func moved() async throws {
         let tree = try TemporaryTree()

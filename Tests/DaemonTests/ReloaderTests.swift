@@ -63,6 +63,16 @@ struct ReloaderTests {
         }
     }
 
+    @Test("what is doubtful in a configuration is told when it is put into effect, as at the start")
+    func doubts() async throws {
+        let files = ScriptedFiles(["test": builtIn(try Endpoint())])
+        try await withServices(files: files) { services in
+            files["test"] = nil
+            try await services.reload()
+            #expect(services.log.lines.contains { $0.contains("no service is enabled") && $0.contains("services.d") })
+        }
+    }
+
     @Test("readers may plan, operators may reload; mistakes come back with their place, line and hint")
     func methods() async throws {
         let endpoint = try Endpoint()

@@ -54,7 +54,10 @@ final class ScriptedFiles: Sendable {
             let pause = state.withLock { $0.pause }
             pause?()
             state.withLock { $0.reads += 1 }
-            return try configuration()
+            let configuration = try configuration()
+            let isEmpty = !configuration.services.contains(where: \.isEnabled)
+            return ReadConfiguration(
+                configuration: configuration, doubts: isEmpty ? [.nothingToServe(searched: ["services.d"])] : [])
         }
     }
 

@@ -5,14 +5,6 @@ internal import ManagerInterface
 internal import Testing
 internal import Varlink
 
-private let methods: [any ManagerMethod.Type] = [
-    Manager.GetStatus.self, Manager.ListServices.self, Manager.DescribeService.self, Manager.ListConnections.self,
-    Manager.DescribeConnection.self, Manager.Subscribe.self, Manager.CloseService.self, Manager.OpenService.self,
-    Manager.SuspendService.self, Manager.ResumeService.self, Manager.CloseConnection.self,
-    Manager.CloseConnections.self, Manager.Drain.self, Manager.SetLimit.self, Manager.Reload.self, Manager.Plan.self,
-    Manager.Connect.self,
-]
-
 private let errors: [any ManagerError.Type] = [
     Manager.NotPermitted.self, Manager.NoSuchService.self, Manager.NoSuchConnection.self, Manager.WrongState.self,
     Manager.DaemonStopping.self, Manager.InvalidFilter.self, Manager.InvalidDuration.self,
@@ -33,8 +25,8 @@ struct ManagerInterfaceTests {
     func mirror() throws {
         var swift = SwiftDeclarations()
         #expect(interface.name == Manager.interfaceName)
-        #expect(interface.methods.keys.sorted() == methods.map { $0.name }.sorted())
-        for method in methods {
+        #expect(interface.methods.keys.sorted() == Manager.methods.map { $0.name }.sorted())
+        for method in Manager.methods {
             let declared = try #require(interface.methods[method.name])
             #expect(try swift.fields(of: method.parametersType) == declared.input, "\(method)")
             #expect(try swift.fields(of: method.resultType) == declared.output, "\(method)")
@@ -54,7 +46,7 @@ struct ManagerInterfaceTests {
 
     @Test("a type's coding keys are its fields")
     func codingKeys() {
-        for method in methods {
+        for method in Manager.methods {
             let declared = interface.methods[method.name]
             #expect(declared?.input.keys.sorted() == method.parametersType.fieldNames.sorted())
             #expect(declared?.output.keys.sorted() == method.resultType.fieldNames.sorted())
@@ -68,7 +60,7 @@ struct ManagerInterfaceTests {
             #expect(try keys(sample(of: type, fillsOptionals: false)) == required.keys.sorted(), "\(type)")
             #expect(try keys(sample(of: type, fillsOptionals: true)) == declared.keys.sorted(), "\(type)")
         }
-        for method in methods {
+        for method in Manager.methods {
             let declared = try #require(interface.methods[method.name])
             try check(method.parametersType, declared.input)
             try check(method.resultType, declared.output)
@@ -96,7 +88,7 @@ struct ManagerInterfaceTests {
                 #expect(Reply.encode(read) == bytes, "\(type)")
             }
         }
-        for method in methods {
+        for method in Manager.methods {
             try check(method.parametersType)
             try check(method.resultType)
         }
@@ -129,7 +121,7 @@ struct ManagerInterfaceTests {
     @Test("the permission that a method needs is the documented one")
     func permissions() throws {
         let text = Manager.interfaceDescription
-        for method in methods {
+        for method in Manager.methods {
             let head = try #require(text.firstRange(of: "\nmethod \(method.name)("))
             let comment = text[..<head.lowerBound].split(separator: "\n\n").last ?? ""
             #expect(comment.contains("Permission: \(method.permission)."), "\(method)")

@@ -15,8 +15,17 @@ actor Closing {
     /// The shortest time between two replies that tell nothing but other numbers.
     static let interval = Duration.milliseconds(100)
 
-    /// Whether services are closed, too, not only connections.
-    nonisolated let closesServices: Bool
+    /// What is closed.
+    enum Scope {
+        /// One service with its connections.
+        case service
+        /// Every service with its connections.
+        case everything
+        /// Some connections; services go on.
+        case connections
+    }
+
+    nonisolated let scope: Scope
     nonisolated private let loop: EventLoop
     nonisolated private let services: [Service]
     private var tally: ClosingTally
@@ -36,11 +45,11 @@ actor Closing {
 
     /// A closing that has not begun: of `services`.
     init(
-        _ plan: ClosingPlan, of services: [Service], closesServices: Bool, on loop: EventLoop,
+        _ plan: ClosingPlan, _ scope: Scope, of services: [Service], on loop: EventLoop,
         tell: @escaping @Sendable (ClosingProgress, String?) -> Void
     ) {
         self.services = services
-        self.closesServices = closesServices
+        self.scope = scope
         self.loop = loop
         self.tell = tell
         tally = ClosingTally(plan)
@@ -48,8 +57,15 @@ actor Closing {
     }
 
     var isFinished: Bool { tally.isFinished }
+    /// Whether services are closed, too, not only connections.
+    nonisolated var closesServices: Bool { scope != .connections }
     /// The one service that it is about, if it is about one.
-    nonisolated var serviceName: String? { services.count == 1 ? services.first?.name.description : nil }
+    nonisolated var serviceName: String? {
+        scope != .everything && services.count == 1 ? services.first?.name.description : nil
+    }
+
+    /// Whether connections are to end, rather than to be left alone.
+    var endsConnections: Bool { tally.plan.by != nil }
 
     /// How far it has come.
     var progress: ClosingProgress {
@@ -99,6 +115,7 @@ actor Closing {
                 for connection in service.connections where ids[connection.id] != nil {
                     service.end(connection, by: by, killsAt: killsAt)
                 }
+                for id in service.lingering.keys where ids[id] != nil { service.endLingering(id, killsAt: killsAt) }
             }
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is doubtful in a valid configuration as a whole: told by `serverd --check`, and in the log when serverd starts.
+// What is doubtful in a valid configuration as a whole: told by `serverd --check`, and in the log when serverd starts or reloads.
 
 package import Logging
 internal import ServiceConfig

@@ -6,10 +6,16 @@ internal import EventLoops
 internal import ServiceConfig
 internal import SystemPackage
 
+/// A configuration as it was read, and what is doubtful in it.
+struct ReadConfiguration: Sendable {
+    let configuration: Configuration
+    let doubts: [ConfigurationDoubt]
+}
+
 /// Where a reload gets the configuration from.
 package struct ConfigurationSource: Sendable {
     private let name: String
-    private let read: @Sendable () -> Result<Configuration, ConfigErrors>
+    private let read: @Sendable () -> Result<ReadConfiguration, ConfigErrors>
 
     /// The files at `location`.
     package init(_ location: ConfigurationLocation) {
@@ -19,12 +25,13 @@ package struct ConfigurationSource: Sendable {
             case .trees: ConfigurationLocation.defaultPath
             }
         self.init(name: name) { () throws(ConfigErrors) in
-            try loadConfiguration(from: location, context: .current())
+            let configuration = try loadConfiguration(from: location, context: .current())
+            return ReadConfiguration(configuration: configuration, doubts: configuration.doubts(at: location))
         }
     }
 
     /// What `load` returns; `name` is the file that is named when it cannot even begin.
-    init(name: String, _ load: @escaping @Sendable () throws(ConfigErrors) -> Configuration) {
+    init(name: String, _ load: @escaping @Sendable () throws(ConfigErrors) -> ReadConfiguration) {
         self.name = name
         read = {
             do throws(ConfigErrors) { return .success(try load()) } catch { return .failure(error) }
@@ -32,7 +39,7 @@ package struct ConfigurationSource: Sendable {
     }
 
     /// Reads it, while the loop goes on.
-    func load(on loop: EventLoop) async throws(ConfigErrors) -> Configuration {
+    func load(on loop: EventLoop) async throws(ConfigErrors) -> ReadConfiguration {
         let result = await withUnsafeContinuation { continuation in
             do throws(Errno) {
                 try PlainThread.start(name: "config-reader") {

@@ -61,7 +61,7 @@ extension ServiceManager {
         for record in ledger.records {
             let process = HandlerProcess.adopt(
                 record.pid, startedFrom: record.acceptedAt, to: record.writtenAt, age: now - record.acceptedAt,
-                on: context.loop)
+                by: context.spawner)
             guard let process else {
                 ledger.erase(record.id)
                 gone += 1
