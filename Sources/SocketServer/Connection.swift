@@ -29,6 +29,10 @@ public final class Connection: @unchecked Sendable {
     private let released: LoopCondition
     private var stop: (@Sendable () -> Void)?
     private var isHandedOver = false
+    /// Whether somebody else has it: then it does not end with this process.
+    ///
+    /// Only on the loop.
+    package var isWithOther: Bool { isHandedOver }
     /// Whether ``close()`` was called, or the server closed it.
     ///
     /// Only on the loop.
@@ -39,6 +43,15 @@ public final class Connection: @unchecked Sendable {
         self.socket = socket
         acceptedAt = socket.loop.now
         released = LoopCondition(on: socket.loop)
+    }
+
+    /// A connection that somebody else has got from an earlier daemon, under the id that it had there.
+    package init(surviving id: UInt64, socket: ConnectedSocket, acceptedAt: Duration) {
+        self.id = id
+        self.socket = socket
+        self.acceptedAt = acceptedAt
+        released = LoopCondition(on: socket.loop)
+        isHandedOver = true
     }
 
     /// The other end.

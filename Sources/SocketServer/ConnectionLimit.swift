@@ -65,6 +65,9 @@ public final class ConnectionLimit: Sendable {
         }
     }
 
+    /// Takes slots for connections that there are, whatever the limit.
+    func takeForSurvivors(_ count: Int) { state.withLock { $0.taken += count } }
+
     /// Calls `take` once with a slot that is already the owner's: when one is given back, from that caller's thread.
     /// - Returns: false when a slot is free now; then nothing was arranged.
     func waitForSlot(_ owner: AnyObject, _ take: @escaping @Sendable () -> Void) -> Bool {

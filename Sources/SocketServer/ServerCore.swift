@@ -52,6 +52,7 @@ package final class ServerCore: Sendable {
                 drop: { self.drop($0) },
                 emit: { self.emit($0) }))
         self.acceptor.withLock { $0 = acceptor }
+        if options.beginsHeld { acceptor.beginHeld() }
         acceptor.start()
     }
 
@@ -101,6 +102,17 @@ package final class ServerCore: Sendable {
         emit(.connectionAccepted(connection))
         _ = Task(executorPreference: loop) { await self.serve(connection) }
         return true
+    }
+
+    /// Listens nowhere, and serves connections that an earlier daemon had.
+    func goOn(with survivors: [Connection]) {
+        limit.takeForSurvivors(survivors.count)
+        state.withLock { state in
+            _ = state.close()
+            state.listenerClosed()
+            for connection in survivors { state.survived(connection) }
+        }
+        for connection in survivors { _ = Task(executorPreference: loop) { await self.serve(connection) } }
     }
 
     private func drop(_ accepted: AcceptedConnection) {

@@ -49,6 +49,11 @@ struct ServerState {
         return true
     }
 
+    /// A connection of an earlier daemon goes on here, though nobody is accepted any more.
+    mutating func survived(_ connection: Connection) {
+        entries[connection.id] = Entry(connection: connection, isServed: true)
+    }
+
     /// The handler's body is about to start.
     /// - Returns: whether it may. Close may have come between accept and now.
     mutating func begin(_ id: UInt64) -> Bool {

@@ -22,7 +22,8 @@ struct Serverctl: ParsableCommand {
         version: "serverctl \(Version.text)",
         subcommands: [
             Status.self, List.self, Connections.self, Show.self, Top.self, Watch.self, Close.self, Open.self,
-            Suspend.self, Resume.self, Drain.self, SetLimit.self, Plan.self, Check.self, Reload.self, Connect.self,
+            Suspend.self, Resume.self, Drain.self, SetLimit.self, Plan.self, Check.self, Reload.self, Reexec.self,
+            Connect.self,
             Completion.self, Names.self,
         ])
 
