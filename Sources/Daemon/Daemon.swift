@@ -89,7 +89,8 @@ package struct Daemon: Sendable {
         return ServiceContext(
             loop: loop, spawner: spawner, settings: CurrentSettings(configuration.settings), logger: logger,
             numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, identity: .current,
-            events: EventHub(on: loop, logger: logger), changed: { reporter.changed() })
+            events: EventHub(on: loop, logger: logger), controlGroups: .ofThisProcess(),
+            changed: { reporter.changed() })
     }
 
     private func shutDown(

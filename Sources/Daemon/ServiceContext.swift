@@ -19,6 +19,8 @@ struct ServiceContext: Sendable {
     let identity: ProcessIdentity
     /// Who wants to be told what happens.
     let events: EventHub
+    /// Where programs are kept, if they can be.
+    var controlGroups = ControlGroups.none(because: "they are not looked for")
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

@@ -31,6 +31,8 @@ package final class HandlerProcess: @unchecked Sendable {
     private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
+    /// Its control group, if it is its connection's own.
+    let ownGroup: ConnectionGroup?
     private let beginWatching: SystemCall<DescriptorWatch, Void>
     /// Why its end cannot be waited for; `nil` when it can, and once it has been reaped.
     private(set) var watchFailure: Errno?
@@ -96,14 +98,18 @@ package final class HandlerProcess: @unchecked Sendable {
     /// - Throws: the step that failed before there was a process; the socket is untouched.
     package static func spawn(
         in slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
-        by spawner: Spawner
+        place: HandlerPlace? = nil, by spawner: Spawner
     ) throws(SpawnFailure) -> HandlerProcess {
-        try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
+        try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError, place: place)
     }
 
-    init(pid: Int32, pidfd: CInt, loop: EventLoop, beginWatching: SystemCall<DescriptorWatch, Void>) {
+    init(
+        pid: Int32, pidfd: CInt, loop: EventLoop, ownGroup: ConnectionGroup?,
+        beginWatching: SystemCall<DescriptorWatch, Void>
+    ) {
         self.pid = pid
         self.loop = loop
+        self.ownGroup = ownGroup
         self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
         started = loop.now
