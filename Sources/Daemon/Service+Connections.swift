@@ -10,10 +10,13 @@ internal import Sockets
 internal import Supervision
 
 extension Service {
-    /// The connections that have not ended, by id, without what they use.
+    /// The connections that have not ended, and those that have left processes behind, by id, without what they use.
     var connectionStatuses: [ConnectionStatus] {
-        connections.sorted { $0.id < $1.id }.map { status(of: $0) }
+        (connections.map { status(of: $0) } + lingering.values.map(\.status)).sorted { $0.id < $1.id }
     }
+
+    /// Whether a connection of this id has not ended, or has left processes behind.
+    func has(_ id: UInt64) -> Bool { lingering[id] != nil || connections.contains { $0.id == id } }
 
     /// The ids of the connections that have not ended.
     var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
@@ -67,7 +70,7 @@ extension Service {
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
             startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))
-        if let process = running?.process, process.isExecuted, process.report == nil { status.pid = process.pid }
+        if let process = running?.process, process.isExecuted, process.isAlive { status.pid = process.pid }
         return status
     }
 

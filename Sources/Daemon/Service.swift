@@ -48,6 +48,8 @@ actor Service {
     var closings: [Closing] = []
     /// The connections that were callers of the admin socket.
     var callers: Set<UInt64> = []
+    /// The connections whose handlers have left processes behind.
+    var lingering: [UInt64: LingeringConnection] = [:]
     /// The connections that were asked to end.
     var endRequests: [UInt64: EndRequest] = [:]
     private var lastShown: Shown?

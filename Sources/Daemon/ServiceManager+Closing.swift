@@ -24,7 +24,7 @@ extension ServiceManager {
     func close(_ call: Manager.CloseConnection.Parameters) async throws(VarlinkError) -> Closing {
         let plan = try times(nil, call.deadline).plan(by: call.by ?? .stop)
         for service in allServices {
-            guard await service.connections.contains(where: { $0.id == call.id }) else { continue }
+            guard await service.has(call.id) else { continue }
             return try await close(plan, [service]) { $0.id == call.id }
         }
         throw VarlinkError(Manager.NoSuchConnection(id: call.id))

@@ -45,6 +45,11 @@ final class ServiceProgram: @unchecked Sendable {
         standardError = try StandardErrorChannel(
             on: context.loop, output.receiver { [connections] in connections.connection(of: $0) })
         group = context.controlGroups.service(service.name.description)
+        if let missingResources {
+            logger.warning(
+                "the service's programs may have more than its resources say",
+                metadata: ["error": .string(missingResources)])
+        }
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directory of one control group: all that is done to the file system of control groups is done here.
 
+internal import CLinux
 internal import Descriptors
 internal import Glibc
 internal import SystemPackage
@@ -24,8 +25,7 @@ struct ControlGroupFolder: Equatable, Sendable {
     /// Whether whoever manages the groups above has left this one to us: as systemd does for `Delegate=`.
     var isDelegated: Bool {
         ["user.delegate", "trusted.delegate"].contains { attribute in
-            var value: UInt8 = 0
-            return getxattr(path, attribute, &value, 1) == 1 && value == UInt8(ascii: "1")
+            clinux_attribute_is_one(path, attribute) != 0
         }
     }
 

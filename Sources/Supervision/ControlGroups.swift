@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's control groups: the subtree that was delegated to it, and what of it can be used.
 
-internal import Glibc
+internal import Descriptors
 package import Policy
 internal import SystemPackage
 

@@ -46,6 +46,12 @@ package struct ExitReport: Equatable, Sendable {
         self.isLingering = isLingering
     }
 
+    /// The same of a process whose group is gone by now.
+    var withoutLingering: ExitReport {
+        ExitReport(
+            ending: ending, duration: duration, userTime: userTime, systemTime: systemTime, peakMemory: peakMemory)
+    }
+
     init(_ ended: clinux_exit, duration: Duration, isLingering: Bool) {
         self.init(
             ending: Ending(ended), duration: duration, userTime: .microseconds(ended.user_microseconds),

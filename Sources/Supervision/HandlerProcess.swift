@@ -13,6 +13,7 @@ internal import SystemPackage
 /// | --- | --- | --- | --- |
 /// | starting | ours | reach it, and its group once it has one | when it has executed the program, or cannot |
 /// | running | ours, also as a zombie | reach it and its group | when the pidfd says that it has ended: it is reaped |
+/// | outlived, when it was being stopped | its group's | reach its group, each process by itself | when none of the group is left |
 /// | ended | may be another's | are not sent | never; the report stays |
 ///
 /// A process that has ended while another one traces it, even one of its own children, is the tracer's to reap first:
@@ -31,6 +32,7 @@ package final class HandlerProcess: @unchecked Sendable {
     private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
+    private let groups: ProcessGroupSearch
     /// Its control group, if it is its connection's own.
     let ownGroup: ConnectionGroup?
     private let beginWatching: SystemCall<DescriptorWatch, Void>
@@ -41,6 +43,11 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Why the program was not executed, until the process is reaped.
     private var failure: SpawnFailure?
     var climb: Climb?
+    /// What has outlived it while it was being stopped.
+    private var outliving: LingeringGroup?
+    private var leaderReport: ExitReport?
+    /// How long processes of its group may take to be gone once they were killed.
+    package static let patienceWithGroup: Duration = .seconds(1)
     /// How long a process that has ended may stay another's to reap.
     package static let patienceWithTracer: Duration = .seconds(1)
     /// How often a process is looked at whose end cannot be waited for.
@@ -73,6 +80,11 @@ package final class HandlerProcess: @unchecked Sendable {
         return climb.isAtTop ? .killed : .asked
     }
 
+    /// Whether it has not been reaped; until then its number is nobody else's.
+    ///
+    /// Only on the loop.
+    package var isAlive: Bool { report == nil && leaderReport == nil }
+
     /// Whether the program was executed.
     ///
     /// Only on the loop.
@@ -83,7 +95,7 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Only on the loop: while it is not reaped its number is nobody else's.
     package var usage: ProcessUsage? {
         loop.preconditionOnLoop()
-        guard report == nil else { return nil }
+        guard isAlive else { return nil }
         return ProcessStat.read(pid)?.usage
     }
 
@@ -104,11 +116,12 @@ package final class HandlerProcess: @unchecked Sendable {
     }
 
     init(
-        pid: Int32, pidfd: CInt, loop: EventLoop, ownGroup: ConnectionGroup?,
+        pid: Int32, pidfd: CInt, loop: EventLoop, groups: ProcessGroupSearch, ownGroup: ConnectionGroup?,
         beginWatching: SystemCall<DescriptorWatch, Void>
     ) {
         self.pid = pid
         self.loop = loop
+        self.groups = groups
         self.ownGroup = ownGroup
         self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
@@ -164,13 +177,16 @@ package final class HandlerProcess: @unchecked Sendable {
     private func conclude(_ failure: SpawnFailure?) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
-        if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
+        if failure != nil {
+            ownGroup?.close(on: loop)
+            end(ExitReport(ending: .unknown, duration: loop.now - started))
+        }
         waiting?.resume(returning: failure)
     }
 
     /// Waits for its end; from any task, and from several.
     ///
-    /// The end of a process that could not execute its program is unknown. The task's cancellation does not end the
+    /// When it is being stopped, that is the end of its whole group. The end of a process that could not execute its program is unknown. The task's cancellation does not end the
     /// wait: it is the process that must be ended, by ``stop(_:)``.
     package nonisolated(nonsending) func exited() async -> ExitReport {
         await withUnsafeContinuation { continuation in
@@ -190,11 +206,15 @@ package final class HandlerProcess: @unchecked Sendable {
         pidfd?.use { _ = clinux_pidfd_signal($0, signal) }
     }
 
+    /// Whether there is anything that a signal could reach.
+    var canBeSignalled: Bool { report == nil || outliving != nil }
+
     /// Sends `signal` to its process group.
     ///
-    /// Nothing is sent when it has been reaped: from then on the number may be that of another group. Only on the loop.
+    /// Nothing is sent when it has ended: from then on the number may be that of another group. Only on the loop.
     package func signalGroup(_ signal: CInt) {
         loop.preconditionOnLoop()
+        if let outliving { return outliving.assumeIsolated { $0.signal(signal) } }
         guard report == nil else { return }
         kill(-pid, signal)
     }
@@ -220,10 +240,46 @@ package final class HandlerProcess: @unchecked Sendable {
         watchFailure = nil
         pidfd.take()?.close()
         if let failure { return conclude(failure) }
-        end(
+        ownGroup?.close(on: loop)
+        let isLeft = ownGroup.map { !$0.isGone } ?? LingeringGroup.isLeft(of: pid)
+        let report =
             isOurs
-                ? ExitReport(ended, duration: duration, isLingering: stopStage != .killed && hasLingeringGroup())
-                : ExitReport(ending: .unknown, duration: duration))
+            ? ExitReport(ended, duration: duration, isLingering: isLeft)
+            : ExitReport(ending: .unknown, duration: duration, isLingering: isLeft)
+        if isLeft, climb != nil { awaitGroup(report) } else { end(report) }
+    }
+
+    // It was told to end with all that it had started: its end is theirs. The climb goes on meanwhile.
+    private func awaitGroup(_ report: ExitReport) {
+        guard self.report == nil else { return }
+        leaderReport = report
+        followGroup { self.end(report.withoutLingering) }
+        if stopStage == .killed { groupWasKilled() }
+    }
+
+    /// Follows what has outlived it, so that it can be stopped; `gone` is called when nothing of it is left.
+    ///
+    /// At most once, and only when its report says that something is lingering. It costs a descriptor. Only on the loop.
+    package func followGroup(gone: @escaping @Sendable () -> Void) {
+        loop.preconditionOnLoop()
+        let group = LingeringGroup(pid, on: loop, search: groups) {
+            // Who has left the process group is still in the control group.
+            if let ownGroup = self.ownGroup { ownGroup.whenGone { self.outlived(gone) } } else { self.outlived(gone) }
+        }
+        outliving = group
+        group.assumeIsolated { $0.look() }
+    }
+
+    private func outlived(_ gone: () -> Void) {
+        outliving = nil
+        climb?.timer?.cancel()
+        gone()
+    }
+
+    /// Whoever is left of the group was sent SIGKILL: what the kernel does not let go of is given up.
+    func groupWasKilled() {
+        guard let leaderReport else { return }
+        loop.schedule(after: Self.patienceWithGroup) { self.end(leaderReport) }
     }
 
     // It is a zombie, but not yet ours. The watch would wake us again and again.
@@ -242,17 +298,10 @@ package final class HandlerProcess: @unchecked Sendable {
     // The first report stays: of a process that was given up, what is learned later comes too late.
     private func end(_ report: ExitReport) {
         guard self.report == nil else { return }
-        climb?.timer?.cancel()
+        if outliving == nil { climb?.timer?.cancel() }
         self.report = report
         let waiting = waiting
         self.waiting = []
         for continuation in waiting { continuation.resume(returning: report) }
     }
-
-    // Not after SIGKILL, which the whole group was sent: whoever is seen then is on its way out.
-    //
-    // Right after the reaping, not before: until then the zombie itself is a member. While a member lives the number
-    // cannot be another's; when none does, and the number was given out again in this moment, a process too many is
-    // called lingering. Signal 0 is never delivered.
-    private func hasLingeringGroup() -> Bool { kill(-pid, 0) == 0 || errno == EPERM }
 }

@@ -57,6 +57,12 @@ package struct ProcessUsage: Equatable, Sendable {
 struct ProcessStat: Equatable {
     let start: ProcessStart
     let usage: ProcessUsage
+    /// The number of its process group.
+    let group: Int32
+    /// The number of its session.
+    let session: Int32
+    /// Whether it has ended, and its parent has not reaped it.
+    let isZombie: Bool
 
     private static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
     private static let pageSize = Int64(max(1, sysconf(CInt(_SC_PAGESIZE))))
@@ -80,10 +86,16 @@ struct ProcessStat: Equatable {
         // The name stands in parentheses and is the program's choice, other parentheses and spaces included.
         guard let nameEnd = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var fields = FieldReader(rest: UnsafeRawBufferPointer(rebasing: line[(nameEnd + 1)...]), next: 3)
-        guard let user = fields.number(14), let system = fields.number(15), let childrenUser = fields.number(16),
+        // A space and the letter of the state: "X" is on its way out.
+        let state = nameEnd + 2 < line.count ? line[nameEnd + 2] : 0
+        isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+        guard let group = fields.number(5), let session = fields.number(6), let user = fields.number(14),
+            let system = fields.number(15), let childrenUser = fields.number(16),
             let childrenSystem = fields.number(17), let start = fields.number(22), let pages = fields.number(24)
         else { return nil }
         self.start = ProcessStart(ticks: start)
+        self.group = Int32(truncatingIfNeeded: group)
+        self.session = Int32(truncatingIfNeeded: session)
         usage = ProcessUsage(
             userTime: Self.duration(user &+ childrenUser), systemTime: Self.duration(system &+ childrenSystem),
             residentMemory: Int64(clamping: pages.multipliedReportingOverflow(by: UInt64(Self.pageSize)).partialValue))

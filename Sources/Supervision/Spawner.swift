@@ -39,6 +39,7 @@ package final class Spawner: @unchecked Sendable {
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
     private let watch: SystemCall<DescriptorWatch, Void>
     private let deadline: UInt64
+    private let groups: ProcessGroupSearch
     private var vacant: [SpawnSlot] = []
     private var taken: [SpawnSlot] = []
     /// The oldest first.
@@ -70,6 +71,7 @@ package final class Spawner: @unchecked Sendable {
         self.clone = clone
         self.watch = watch
         self.deadline = UInt64(deadline / .nanoseconds(1))
+        groups = ProcessGroupSearch(on: loop)
         for _ in 0..<Self.slotCount { vacant.append(try SpawnSlot()) }
     }
 
@@ -152,7 +154,8 @@ package final class Spawner: @unchecked Sendable {
             let (pid, pidfd) = try slot.begin(
                 environment: environment, socket: socket, standardError: standardError, entrance: place?.entrance,
                 by: clone)
-            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop, ownGroup: place?.own, beginWatching: watch)
+            let process = HandlerProcess(
+                pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
             poll()

@@ -58,12 +58,12 @@ extension HandlerProcess {
     ///
     /// Only on the loop; await ``exited()`` for the end.
     ///
-    /// When it is being stopped already, only a ladder that comes to SIGKILL sooner changes anything. Processes of the
-    /// group that outlive the leader are not signalled any more: the report calls them lingering.
+    /// When it is being stopped already, only a ladder that comes to SIGKILL sooner changes anything. When processes of
+    /// the group outlive the leader, the ladder is climbed for them, and ``exited()`` returns when they are gone.
     package func stop(_ ladder: StopLadder) {
         loop.preconditionOnLoop()
         let killsAt = loop.now + ladder.timeToKill
-        guard report == nil, climb.map({ killsAt < $0.killsAt }) ?? true else { return }
+        guard canBeSignalled, climb.map({ killsAt < $0.killsAt }) ?? true else { return }
         climb?.timer?.cancel()
         take(ladder.rungs[...], killsAt: killsAt)
     }
@@ -71,9 +71,10 @@ extension HandlerProcess {
     private func take(_ rungs: ArraySlice<StopLadder.Rung>, killsAt: Duration) {
         guard let rung = rungs.first else {
             signalGroup(SIGKILL)
+            ownGroup?.kill()
             // From now on no ladder is faster.
             climb = Climb(killsAt: .zero, timer: nil)
-            return
+            return groupWasKilled()
         }
         if let signal = rung.signal { signalGroup(signal) }
         // A stopped process acts on a signal only once it goes on.

@@ -180,6 +180,75 @@ struct HandlerProcessTests {
         }
     }
 
+    @Test("a child that ignores SIGTERM keeps its leader's end until SIGKILL, and nothing is left then")
+    func groupOutlivesLeader() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let script = """
+                $| = 1; pipe(my $r, my $w);
+                if (!fork) { $SIG{TERM} = sub { print "term\n" }; close $w; sysread $r, my $x, 1; print "alone\n"; sleep 1000 while 1 }
+                sleep 1000
+                """
+            let (process, streams) = try await start(perl(script), by: Spawner(on: loop))
+            process.stop(.terminate(grace: .seconds(5)))
+            var said = ""
+            while said.count < 2 { said += String(await line(streams, on: loop).filter { $0 == "\n" }) }
+            await clock.advance(by: .milliseconds(4999), on: loop)
+            #expect(process.report == nil && process.stopStage == .asked && !process.isAlive)
+            await clock.advance(by: .milliseconds(1), on: loop)
+            let report = await process.exited()
+            #expect(report.ending == .killed(signal: SIGTERM, dumpedCore: false) && !report.isLingering)
+            #expect(process.stopStage == .killed)
+            #expect(await streams.readAll(on: loop) == "")
+        }
+    }
+
+    @Test("a child that ends by itself within the grace ends its leader's stop, without SIGKILL")
+    func groupEndsByItself() async throws {
+        try await onLoop(clock: ManualClock()) { loop in
+            let script = """
+                $| = 1; if (!fork) { $SIG{TERM} = 'IGNORE'; print "ready\n"; sysread STDIN, my $x, 1; print "bye\n"; exit }
+                sleep 1000
+                """
+            let (process, streams) = try await start(perl(script), by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            process.stop(.terminate(grace: .seconds(5)))
+            while process.isAlive { await loop.yieldTurn() }
+            #expect(process.report == nil)
+            #expect(write(streams.ours.number, "x", 1) == 1)
+            #expect(await process.exited().isLingering == false)
+            #expect(process.stopStage == .asked)
+            #expect(await streams.readAll(on: loop) == "bye\n")
+        }
+    }
+
+    @Test("fifty groups that outlive their leaders are ended together, and no descriptor stays")
+    func manyGroups() async {
+        await #expect(processExitsWith: .success) {
+            try await onLoop { loop in
+                let spawner = try Spawner(on: loop)
+                _ = silence
+                let before = await steadyCensus(on: loop)
+                var started: [(process: HandlerProcess, streams: Streams)] = []
+                for _ in 0..<50 {
+                    let script =
+                        "$| = 1; if (!fork) { $SIG{TERM} = 'IGNORE'; print qq(ready\\n); sleep 1000 while 1 } sleep 1000"
+                    let one = try await start(perl(script), by: spawner)
+                    let greeting = await line(one.streams, on: loop)
+                    precondition(greeting == "ready\n")
+                    started.append(one)
+                }
+                for one in started { one.process.stop(.terminate(grace: .milliseconds(100))) }
+                for one in started {
+                    let (report, rest) = (await one.process.exited(), await one.streams.readAll(on: loop))
+                    precondition(!report.isLingering && rest.isEmpty)
+                    one.streams.ours.close()
+                }
+                while Census.take() != before { await settle(loop) }
+            }
+        }
+    }
+
     @Test("the group of a process that was reaped is not signalled: its number may be another's")
     func reapedGroup() async throws {
         try await onLoop { loop in

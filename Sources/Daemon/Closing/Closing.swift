@@ -51,6 +51,9 @@ actor Closing {
     /// The one service that it is about, if it is about one.
     nonisolated var serviceName: String? { services.count == 1 ? services.first?.name.description : nil }
 
+    /// Whether connections are to end, rather than to be left alone.
+    var endsConnections: Bool { tally.plan.by != nil }
+
     /// How far it has come.
     var progress: ClosingProgress {
         tally.progress(at: loop.now) { WallClock.microseconds(in: $0 - self.loop.now) }
@@ -99,6 +102,7 @@ actor Closing {
                 for connection in service.connections where ids[connection.id] != nil {
                     service.end(connection, by: by, killsAt: killsAt)
                 }
+                for id in service.lingering.keys where ids[id] != nil { service.endLingering(id, killsAt: killsAt) }
             }
         }
     }

@@ -24,6 +24,9 @@ extension Service {
         for connection in connections where closing.closesServices || isMeant(status(of: connection)) {
             closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
         }
+        for (id, lingering) in lingering where closing.closesServices || isMeant(lingering.status) {
+            closing.assumeIsolated { $0.admit(id, of: name.description) }
+        }
         guard closing.closesServices else { return }
         beginDraining()
         closing.assumeIsolated { $0.beginAccepting() }
@@ -36,8 +39,15 @@ extension Service {
     /// Nothing of `closing` is left to be done here.
     func leave(_ closing: Closing) {
         closings.removeAll { $0 === closing }
+        if closing.closesServices, closing.assumeIsolated({ $0.endsConnections }) { endWhatIsLeft() }
         if phase == .draining, !closings.contains(where: \.closesServices) { didDrain() }
         changed()
+    }
+
+    // What has left its connection's process group is not known to belong to anybody, but to the service.
+    private func endWhatIsLeft() {
+        guard connections.isEmpty, program?.killWhatIsLeft() ?? false else { return }
+        logger.notice("ended processes that had left their connection's process group")
     }
 
     /// Accepts nobody any more, not even those who had connected before.
@@ -94,22 +104,29 @@ extension Service {
             callers.remove(connection.id)
         }
         let running = program(of: connection.id)?.forget(connection.id)
-        let isWatched = context.events.hasSubscribers
-        guard isWatched || !closings.isEmpty else { return }
-        let stage = running?.process.stopStage ?? .none
-        let outcome: ConnectionOutcome =
-            stage == .killed ? .killed : connection.isClosedByServer ? .stopped : .ended
         let isLingering = running?.process.report?.isLingering ?? false
+        let isWatched = context.events.hasSubscribers
+        guard isLingering || isWatched || !closings.isEmpty else { return }
         let exit = ManagerInterface.ExitReport(
             running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
             isStopped: connection.isClosedByServer,
             duration: duration, error: error)
-        if isWatched { context.events.connectionEnded(status(of: connection, running), exit) }
+        let status = status(of: connection, running)
+        if isWatched { context.events.connectionEnded(status, exit) }
+        let isFollowed = if let running, isLingering { follow(running.process, status, exit) } else { false }
+        let outcome = outcome(of: connection, running?.process)
         for closing in closings {
             closing.assumeIsolated {
+                // What is to end has ended when nothing of it is left.
+                guard !isFollowed || !$0.endsConnections else { return }
                 $0.ended(connection.id, outcome, isLingering: isLingering, exit: exit)
             }
         }
+    }
+
+    private func outcome(of connection: Connection, _ process: HandlerProcess?) -> ConnectionOutcome {
+        if process?.stopStage == .killed { return .killed }
+        return connection.isClosedByServer ? .stopped : .ended
     }
 }
 
