@@ -18,7 +18,7 @@ final class ControlGroupEntrance: @unchecked Sendable {
     /// Opens the group at `folder`.
     init(_ folder: ControlGroupFolder) throws(Errno) {
         self.folder = folder
-        opened = try folder.open(O_PATH | O_DIRECTORY)
+        opened = try folder.open(".", O_RDONLY | O_DIRECTORY)
     }
 
     /// The descriptor, which stays this object's.

@@ -24,9 +24,7 @@ struct ControlGroupFolder: Equatable, Sendable {
 
     /// Whether whoever manages the groups above has left this one to us: as systemd does for `Delegate=`.
     var isDelegated: Bool {
-        ["user.delegate", "trusted.delegate"].contains { attribute in
-            clinux_attribute_is_one(path, attribute) != 0
-        }
+        ["user.delegate", "trusted.delegate"].contains { (name: String) in clinux_attribute_is_one(path, name) != 0 }
     }
 
     /// Makes it.
@@ -60,7 +58,7 @@ struct ControlGroupFolder: Equatable, Sendable {
     }
 
     /// A descriptor of one of its files, or of itself.
-    func open(_ file: String = ".", _ flags: CInt) throws(Errno) -> Descriptor {
+    func open(_ file: String, _ flags: CInt) throws(Errno) -> Descriptor {
         Descriptor(adopting: try Errno.check(Glibc.open("\(path)/\(file)", flags | O_CLOEXEC)))
     }
 

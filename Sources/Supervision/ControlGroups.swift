@@ -26,7 +26,7 @@ package final class ControlGroups: @unchecked Sendable {
     private var services: [String: ServiceGroup] = [:]
     private var enabled: Set<ControlGroupController> = []
 
-    private init(_ root: ControlGroupFolder?, obstacle: String?) {
+    init(_ root: ControlGroupFolder?, obstacle: String?) {
         self.root = root
         self.obstacle = obstacle
     }

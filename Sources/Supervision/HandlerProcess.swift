@@ -62,24 +62,6 @@ package final class HandlerProcess: @unchecked Sendable {
         case settled(SpawnFailure?)
     }
 
-    /// Whether it was told to end.
-    package enum StopStage: Sendable {
-        /// It was not.
-        case none
-        /// By a signal that it may catch.
-        case asked
-        /// By SIGKILL.
-        case killed
-    }
-
-    /// How far it has been told to end, or had been when it ended.
-    ///
-    /// Only on the loop.
-    package var stopStage: StopStage {
-        guard let climb else { return .none }
-        return climb.isAtTop ? .killed : .asked
-    }
-
     /// Whether it has not been reaped; until then its number is nobody else's.
     ///
     /// Only on the loop.
