@@ -49,7 +49,10 @@ man:
 completions:
 	@test -x .build/release/serverctl || { echo 'run make release first' >&2; exit 1; }
 	@mkdir -p .build/completions
-	@for shell in bash zsh fish; do .build/release/serverctl completion $$shell >.build/completions/$$shell || exit 1; done
+	@# bash sources its file, and runs it never.
+	@for shell in bash zsh fish; do \
+		.build/release/serverctl completion $$shell | sed '1{/^#!/d}' >.build/completions/$$shell || exit 1; \
+	done
 
 install:
 	@packaging/install '$(DESTDIR)' '$(PREFIX)'
