@@ -22,8 +22,7 @@ package enum Manager {
         GetStatus.self, ListServices.self, DescribeService.self, ListConnections.self,
         DescribeConnection.self, Subscribe.self, CloseService.self, OpenService.self,
         SuspendService.self, ResumeService.self, CloseConnection.self, CloseConnections.self,
-        Drain.self, SetLimit.self, Reload.self, Plan.self, Connect.self,
-        Reexec.self,
+        Drain.self, SetLimit.self, Reload.self, Plan.self, Reexec.self, Connect.self,
     ]
 
     /// What a caller needs for each method, who is not root.

@@ -140,7 +140,7 @@ final class ServiceManagerDouble: Sendable {
                     message.msg_iovlen = 1
                     message.msg_control = room.baseAddress
                     message.msg_controllen = room.count
-                    return recvmsg(socket, &message, CInt(MSG_CMSG_CLOEXEC.rawValue))
+                    return recvmsg(socket, &message, CInt(MSG_CMSG_CLOEXEC))
                 }
             }
         }
@@ -150,7 +150,7 @@ final class ServiceManagerDouble: Sendable {
 
     /// The descriptors of a first control message: its length, its level and type, then they.
     private static func descriptors(in control: [UInt64]) -> [CInt] {
-        let kind = UInt64(UInt32(SOL_SOCKET)) | UInt64(SCM_RIGHTS.rawValue) << 32
+        let kind = UInt64(UInt32(SOL_SOCKET)) | UInt64(SCM_RIGHTS) << 32
         guard control[0] > 16, control[1] == kind else { return [] }
         let count = (Int(control[0]) - 16) / MemoryLayout<CInt>.size
         return control.withUnsafeBytes { bytes in
