@@ -221,7 +221,8 @@ static void report(double seconds) {
     long failed = failures.connect + failures.reset + failures.wrong_bytes + failures.timeout;
     printf("{\"rate\": %.1f, \"connections\": %ld, \"seconds\": %.3f, \"held\": %d, ", (double)done / seconds, done, seconds,
            options.held);
-    printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, ", percentile(0.5), percentile(0.9), percentile(0.99));
+    printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p95_us\": %.1f, \"p99_us\": %.1f, ", percentile(0.5), percentile(0.9),
+           percentile(0.95), percentile(0.99));
     printf("\"failures\": %ld, \"refused\": %ld, \"reset\": %ld, \"wrong_bytes\": %ld, \"timeout\": %ld}\n", failed,
            failures.connect, failures.reset, failures.wrong_bytes, failures.timeout);
 }

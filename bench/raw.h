@@ -9,13 +9,14 @@
 
 #include <sys/syscall.h>
 
-/// The system call `number` with three arguments; returns the result or -errno.
-static inline long raw(long number, long first, const void *second, long third) {
+/// The system call `number` with four arguments; returns the result or -errno.
+static inline long raw4(long number, long first, const void *second, long third, long fourth) {
 #if defined(__x86_64__)
     long result;
+    register long r10 __asm__("r10") = fourth;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(number), "D"(first), "S"(second), "d"(third)
+                     : "a"(number), "D"(first), "S"(second), "d"(third), "r"(r10)
                      : "rcx", "r11", "memory");
     return result;
 #elif defined(__aarch64__)
@@ -23,11 +24,17 @@ static inline long raw(long number, long first, const void *second, long third) 
     register long x0 __asm__("x0") = first;
     register const void *x1 __asm__("x1") = second;
     register long x2 __asm__("x2") = third;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+    register long x3 __asm__("x3") = fourth;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
     return x0;
 #else
 #error "raw.h knows x86_64 and aarch64"
 #endif
+}
+
+/// The system call `number` with three arguments; returns the result or -errno.
+static inline long raw(long number, long first, const void *second, long third) {
+    return raw4(number, first, second, third, 0);
 }
 
 #endif

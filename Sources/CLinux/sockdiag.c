@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP streams by NETLINK_SOCK_DIAG: requests for one or for all of a port, their answers, and the end of a stream.
+// TCP streams by NETLINK_SOCK_DIAG: requests for some, their answers, and the end of a stream.
 #include "clinux_sockdiag.h"
 
 #include <arpa/inet.h>
@@ -25,23 +25,17 @@ struct request {
     struct inet_diag_req_v2 body;
 };
 
-static struct request request(uint16_t type, uint16_t flags, bool is_v6) {
-    return (struct request){
-        .header = {.nlmsg_len = sizeof(struct request), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags},
-        .body = {.sdiag_family = is_v6 ? AF_INET6 : AF_INET,
+static struct request request_of(const struct clinux_stream_id *id, uint16_t type, uint16_t flags, uint32_t number) {
+    struct request result = {
+        .header = {.nlmsg_len = sizeof(struct request),
+                   .nlmsg_type = type,
+                   .nlmsg_flags = NLM_F_REQUEST | flags,
+                   .nlmsg_seq = number},
+        .body = {.sdiag_family = id->is_v6 ? AF_INET6 : AF_INET,
                  .sdiag_protocol = IPPROTO_TCP,
                  .idiag_ext = 1u << (INET_DIAG_INFO - 1),
                  .idiag_states = live_states},
     };
-}
-
-static int send_request(int diagnosis, const struct request *request) {
-    ssize_t sent = send(diagnosis, request, sizeof *request, MSG_DONTWAIT);
-    return sent == (ssize_t)sizeof *request ? 0 : -1;
-}
-
-static struct request request_of(const struct clinux_stream_id *id, uint16_t type, uint16_t flags) {
-    struct request result = request(type, flags, id->is_v6);
     struct inet_diag_sockid *socket = &result.body.id;
     size_t length = id->is_v6 ? 16 : 4;
     memcpy(socket->idiag_src, id->local, length);
@@ -52,24 +46,6 @@ static struct request request_of(const struct clinux_stream_id *id, uint16_t typ
     socket->idiag_cookie[0] = (uint32_t)id->cookie;
     socket->idiag_cookie[1] = (uint32_t)(id->cookie >> 32);
     return result;
-}
-
-int clinux_request_stream(int diagnosis, const struct clinux_stream_id *id) {
-    struct request message = request_of(id, SOCK_DIAG_BY_FAMILY, 0);
-    return send_request(diagnosis, &message);
-}
-
-int clinux_request_destruction(int diagnosis, const struct clinux_stream_id *id) {
-    struct request message = request_of(id, SOCK_DESTROY, NLM_F_ACK);
-    return send_request(diagnosis, &message);
-}
-
-int clinux_request_streams(int diagnosis, int is_v6, uint16_t local_port) {
-    struct request message = request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, is_v6);
-    message.body.id.idiag_sport = htons(local_port);
-    message.body.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
-    message.body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-    return send_request(diagnosis, &message);
 }
 
 // The numbers of bytes leave out the FIN, which the kernel counts as one.
@@ -106,39 +82,83 @@ static void read_stream(const struct nlmsghdr *header, struct clinux_stream *str
         if (attribute->rta_type == INET_DIAG_INFO) read_info(attribute, stream);
 }
 
-int clinux_receive_streams(int diagnosis, struct clinux_stream *streams, int *is_last) {
-    // The kernel puts no more than 32 KiB into one part of an answer, at less than 100 streams.
-    _Alignas(struct nlmsghdr) char buffer[32768];
-    ssize_t length;
-    do length = recv(diagnosis, buffer, sizeof buffer, MSG_DONTWAIT | MSG_TRUNC);
-    while (length < 0 && errno == EINTR);
-    if (length < 0) return -1;
-    if ((size_t)length > sizeof buffer) {
-        errno = EMSGSIZE;
-        return -1;
+// An answer stands in a datagram of its own, of half the size of this room at most.
+enum { answer_room = 1024 };
+
+struct answers {
+    _Alignas(struct nlmsghdr) char bytes[clinux_streams_at_once][answer_room];
+};
+
+// Receives the answers to `count` requests, which are there as soon as these were sent.
+static int receive(int diagnosis, unsigned count, struct answers *answers) {
+    struct iovec rooms[clinux_streams_at_once];
+    struct mmsghdr messages[clinux_streams_at_once];
+    for (unsigned i = 0; i < count; i++) {
+        rooms[i] = (struct iovec){.iov_base = answers->bytes[i], .iov_len = answer_room};
+        messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &rooms[i], .msg_iovlen = 1}};
     }
-    int count = 0;
-    *is_last = 0;
-    size_t left = (size_t)length;
-    for (const struct nlmsghdr *header = (const struct nlmsghdr *)buffer; NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
-        // An answer that is no part of a dump stands alone.
-        *is_last = header->nlmsg_type == NLMSG_DONE || !(header->nlmsg_flags & NLM_F_MULTI);
-        if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
-            int error = header->nlmsg_len >= NLMSG_LENGTH(sizeof error) ? -*(const int *)NLMSG_DATA(header) : 0;
-            if (error == 0) return count;
-            errno = error;
-            return -1;
-        }
-        if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-            continue;
-        if (count == clinux_streams_at_once) {
+    for (unsigned received = 0; received < count;) {
+        int more = recvmmsg(diagnosis, messages + received, count - received, MSG_DONTWAIT, NULL);
+        if (more < 0 && errno != EINTR) return -1;
+        if (more > 0) received += (unsigned)more;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || messages[i].msg_len < NLMSG_HDRLEN) {
             errno = EMSGSIZE;
             return -1;
         }
-        read_stream(header, &streams[count++]);
+    return 0;
+}
+
+static int exchange(int diagnosis, const struct request *requests, unsigned count, struct answers *answers) {
+    if (count == 0) return 0;
+    size_t length = count * sizeof *requests;
+    ssize_t sent = send(diagnosis, requests, length, MSG_DONTWAIT);
+    if (sent < 0) return -1;
+    if ((size_t)sent == length) return receive(diagnosis, count, answers);
+    errno = EMSGSIZE;
+    return -1;
+}
+
+// The errno that an answer is, or 0.
+static int error_of(const struct nlmsghdr *answer) {
+    if (answer->nlmsg_type != NLMSG_ERROR) return 0;
+    return answer->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) ? -*(const int *)NLMSG_DATA(answer) : EBADMSG;
+}
+
+int clinux_look_at_streams(
+    int diagnosis, const struct clinux_stream_id *ids, unsigned count, struct clinux_stream *streams) {
+    struct request requests[clinux_streams_at_once];
+    struct answers answers;
+    if (count > clinux_streams_at_once) {
+        errno = EINVAL;
+        return -1;
     }
-    return count;
+    for (unsigned i = 0; i < count; i++) {
+        requests[i] = request_of(&ids[i], SOCK_DIAG_BY_FAMILY, 0, i);
+        streams[i] = (struct clinux_stream){0};
+    }
+    if (exchange(diagnosis, requests, count, &answers) < 0) return -1;
+    for (unsigned i = 0; i < count; i++) {
+        const struct nlmsghdr *answer = (const struct nlmsghdr *)answers.bytes[i];
+        int error = error_of(answer);
+        if (error != 0 && error != ENOENT) {
+            errno = error;
+            return -1;
+        }
+        bool is_stream = answer->nlmsg_type == SOCK_DIAG_BY_FAMILY && answer->nlmsg_seq < count &&
+                         answer->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg));
+        if (is_stream) read_stream(answer, &streams[answer->nlmsg_seq]);
+    }
+    return 0;
+}
+
+int clinux_destroy_stream(int diagnosis, const struct clinux_stream_id *id) {
+    struct request request = request_of(id, SOCK_DESTROY, NLM_F_ACK, 0);
+    struct answers answers;
+    if (exchange(diagnosis, &request, 1, &answers) < 0) return -1;
+    errno = error_of((const struct nlmsghdr *)answers.bytes[0]);
+    return errno == 0 ? 0 : -1;
 }
 
 int clinux_socket_cookie(int descriptor, uint64_t *cookie) {

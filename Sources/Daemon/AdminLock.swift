@@ -54,6 +54,12 @@ final class AdminLock: Sendable {
         self.file = Mutex(file)
     }
 
+    /// The lock that another image of this daemon had taken.
+    init(takingOver file: consuming Descriptor) { self.file = Mutex(file) }
+
+    /// The lock's descriptor, lent; nil once it was given up.
+    var descriptor: CInt? { file.withLock { file in file?.use { $0 } } }
+
     static func directory(of path: String) -> String {
         path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }

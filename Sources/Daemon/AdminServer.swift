@@ -24,7 +24,8 @@ final class AdminServer: Sendable {
     /// Nil for an inherited socket: whoever made it sees to it that there is one daemon.
     private let lock: AdminLock?
     private let registryEntry: RegistryEntry?
-    private let reserve = DescriptorReserve(4)
+    /// What it accepts with when others have all descriptors.
+    let reserve = DescriptorReserve(4)
 
     /// Listens on `path`, which only the daemon's user and root may connect to unless the configuration names others; or,
     /// instead, on the descriptor `inherited`, which it owns from now on, and whose mode and file are their owner's.
@@ -32,12 +33,13 @@ final class AdminServer: Sendable {
     /// - Throws: ``StartFailure`` when another daemon has the socket, or it cannot be made.
     init(
         _ path: String, inherited: CInt? = nil, _ manager: ServiceManager, _ reloader: Reloader, logger: Logger,
-        clientLimit: Int = clientLimit, registry: String = RegistryEntry.directory
+        clientLimit: Int = clientLimit, registry: String = RegistryEntry.directory, reexecutor: Reexecutor? = nil,
+        inheriting inheritance: Inheritance? = nil
     ) async throws {
-        lock = if inherited == nil { try AdminLock(socket: path) } else { nil }
-        let place: WhereToListen<UnixAddress, String> = inherited.map { .inherited($0) } ?? .file(path)
+        let (place, former) = Self.place(path, inherited, inheritance)
+        lock = if let former { former } else if inherited == nil { try AdminLock(socket: path) } else { nil }
         let dispatcher = ManagerMethods(
-            manager: manager, reloader: reloader, owner: geteuid(), logger: logger
+            manager: manager, reloader: reloader, owner: geteuid(), logger: logger, reexecutor: reexecutor
         ).dispatcher
         let clients = AdminClients(limit: clientLimit, owner: geteuid())
         let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)
@@ -55,10 +57,40 @@ final class AdminServer: Sendable {
             throw StartFailure(.operatingSystem, "cannot open the admin socket: \(error)")
         }
         registryEntry = RegistryEntry(socket: server.listeningOn, in: registry, logger: logger)
+        reexecutor?.pass(passed)
         guard inherited == nil else { return }
         manager.context.settings.observe { [weak server] settings in
             server?.core.listener.setFileMode(Self.fileMode(settings))
         }
+    }
+
+    /// Where to listen, and the lock for it if another image of this daemon has had both.
+    private static func place(
+        _ path: String, _ inherited: CInt?, _ inheritance: Inheritance?
+    ) -> (WhereToListen<UnixAddress, String>, AdminLock?) {
+        if let inherited { return (.inherited(inherited), nil) }
+        guard let inheritance, let identity = inheritance.state?.adminSocketFile,
+            let socket = inheritance.sockets.claimOwn(KeptName.adminSocket),
+            let lock = inheritance.sockets.claimOwn(KeptName.adminLock)
+        else { return (.file(path), nil) }
+        let file = UnixSocketFile(path: path, device: identity.device, inode: identity.inode)
+        return (.succeeded(socket, file: file), AdminLock(takingOver: lock))
+    }
+
+    /// What another image of this daemon needs of it.
+    private var passed: Reexecutor.Own {
+        var own = Reexecutor.Own()
+        let listener = server.core.listener
+        guard let socket = listener.withDescriptor({ $0 }) else { return own }
+        guard let file = listener.file, let lock = lock?.descriptor else {
+            own.descriptors = [.init(name: Self.inheritedName, number: socket)]
+            return own
+        }
+        own.adminSocketFile = .init(device: file.device, inode: file.inode)
+        own.descriptors = [
+            .init(name: KeptName.adminSocket, number: socket), .init(name: KeptName.adminLock, number: lock),
+        ]
+        return own
     }
 
     private static func options(

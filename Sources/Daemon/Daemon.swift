@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon from its first await to its last: opens what is configured, waits for a signal, drains.
 
+internal import Descriptors
 internal import EventLoops
+internal import Glibc
 internal import Logging
 internal import Policy
 package import ServiceConfig
 internal import SocketServer
 internal import Supervision
+internal import SystemPackage
 package import Systemd
 
 /// The daemon, composed of its parts.
@@ -15,24 +18,30 @@ package struct Daemon: Sendable {
     private let source: ConfigurationSource
     private let doubts: [ConfigurationDoubt]
     private let adminSocket: String
-    private let inherited: InheritedSockets
+    private let inheritance: Inheritance
     private let writer: LogWriter
     private let watchdog: Watchdog?
+    private let isBeingRestarted: @Sendable () async -> Bool
     private let logger: Logger
 
     /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration, which it reloads
     /// from `source`.
+    ///
+    /// When it is told to stop, `isBeingRestarted` tells whether another one is to be started at once: then it leaves
+    /// everything to that one.
     package init(
         _ configuration: Configuration, from source: ConfigurationSource, doubts: [ConfigurationDoubt] = [],
-        adminSocket: String, inherited: InheritedSockets, writer: LogWriter, watchdog: Watchdog?
+        adminSocket: String, inheritance: Inheritance, writer: LogWriter, watchdog: Watchdog?,
+        isBeingRestarted: @escaping @Sendable () async -> Bool = { false }
     ) {
         self.configuration = configuration
         self.source = source
         self.doubts = doubts
         self.adminSocket = adminSocket
-        self.inherited = inherited
+        self.inheritance = inheritance
         self.writer = writer
         self.watchdog = watchdog
+        self.isBeingRestarted = isBeingRestarted
         logger = Logger(label: "serverd") { _ in SerialLogHandler(writer) }
     }
 
@@ -48,14 +57,18 @@ package struct Daemon: Sendable {
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
         for doubt in doubts { doubt.log(to: logger) }
         let context = try makeContext(loop, reporter)
-        let manager = ServiceManager(context, configuration)
+        let manager = ServiceManager(context, configuration, following: inheritance.state)
         let reloader = Reloader(
             manager, from: source, logger: logger,
             observer: ReloadObserver(
                 began: { reporter.reloading() }, ended: { await reporter.reloaded(manager) }))
+        let reexecutor = Reexecutor(
+            manager, reloader, writer: writer, reporter: reporter, images: inheritance.state?.images ?? 1)
         // First: whoever is second must not touch a socket of the first.
         let admin = try await AdminServer(
-            adminSocket, inherited: try inheritedAdminSocket(), manager, reloader, logger: logger)
+            adminSocket, inherited: try inheritedAdminSocket(), manager, reloader, logger: logger,
+            reexecutor: reexecutor, inheriting: inheritance)
+        tellReturn()
         do { try await serve(manager, reloader, reporter, on: loop) } catch {
             await admin.close()
             throw error
@@ -71,32 +84,84 @@ package struct Daemon: Sendable {
             _ = Task(executorPreference: loop) { try? await reloader.reload(for: .signal) }
         }
         defer { signals.cancel() }
-        do { try await manager.open(configuration.services, claiming: inherited) } catch {
+        do { try await manager.open(configuration.services, claiming: inheritance.sockets) } catch {
+            // As long as nothing is ended.
+            goBack(because: error)
             await manager.endConnections()
             await manager.drain()
             throw error
         }
         logger.notice("ready", metadata: ["version": .string(Version.text)])
+        inheritance.settle()
         await reporter.start(manager, watchdog)
         await signals.first()
+        if await isBeingRestarted() { leave(reporter) }
         await shutDown(manager, reporter, signals)
     }
 
+    private func tellReturn() {
+        guard let failure = inheritance.state?.failure else { return }
+        logger.error(
+            "not replaced: the image that followed could not start, and this one serves again",
+            metadata: ["error": .string(failure)])
+    }
+
+    private func goBack(because error: any Error) {
+        writer.flush()
+        inheritance.goBack(because: "\(error)")
+    }
+
     private func inheritedAdminSocket() throws(StartFailure) -> CInt? {
-        do { return try inherited.claimOne(named: AdminServer.inheritedName) } catch {
+        do { return try inheritance.sockets.claimOne(named: AdminServer.inheritedName) } catch {
             throw StartFailure(.operatingSystem, error.description)
         }
     }
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
+        let store = DescriptorStore(writer)
+        let ledger = openLedger(store)
+        // Another image knows which was the last; after a crash only up to which they may have been.
+        let last = inheritance.state?.lastConnection ?? ledger?.reservedIDs ?? 0
         let spawner: Spawner
         do { spawner = try Spawner(on: loop) } catch {
             throw StartFailure("cannot prepare to start programs", error)
         }
         return ServiceContext(
             loop: loop, spawner: spawner, settings: CurrentSettings(configuration.settings), logger: logger,
-            numbering: ConnectionNumbering(), environment: ProcessEnvironment.variables, identity: .current,
-            events: EventHub(on: loop, logger: logger), changed: { reporter.changed() })
+            numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 },
+            environment: ProcessEnvironment.variables, identity: .current,
+            events: EventHub(on: loop, logger: logger), ledger: ledger, store: store,
+            inherited: inheritance.sockets, changed: { reporter.changed() })
+    }
+
+    /// The ledger of the daemon before this one, or a new one; nil when there is no memory for it.
+    private func openLedger(_ store: DescriptorStore) -> ConnectionLedger? {
+        if let file = inheritance.sockets.claimOwn(KeptName.ledger) {
+            do throws(LedgerDefect) { return try ConnectionLedger(adopting: file) } catch {
+                logger.error(
+                    "cannot read what the serverd before has written down; programs that it started run on unseen",
+                    metadata: ["error": .string(error.description)])
+                store.forget(KeptName.ledger)
+            }
+        }
+        do throws(Errno) {
+            let ledger = try ConnectionLedger(capacity: ProcessEnvironment.descriptorLimit)
+            store.keep(try ledger.copy(), as: KeptName.ledger)
+            return ledger
+        } catch {
+            logger.error(
+                "cannot write down which programs run; if serverd crashes or is replaced, nobody will know of them",
+                metadata: ["error": .string(error.textWithRemedy)])
+            return nil
+        }
+    }
+
+    // Nothing is closed: listeners have their queues and files, programs their connections, and the next one finds them.
+    private func leave(_ reporter: StatusReporter) -> Never {
+        logger.notice("leaving everything to the serverd that is started now")
+        reporter.ending(longest: .seconds(1))
+        writer.finish()
+        exit(EXIT_SUCCESS)
     }
 
     private func shutDown(

@@ -3,7 +3,10 @@
 
 internal import Descriptors
 internal import Policy
+internal import ServiceConfig
 internal import SocketServer
+internal import Sockets
+internal import Supervision
 internal import Synchronization
 package import Systemd
 
@@ -29,6 +32,35 @@ package final class InheritedSockets: Sendable {
             }
         }
     }
+
+    /// The listeners that a daemon before us has bound to a configured address.
+    func claim(on address: ListenAddress) -> [WhereToListen<SocketAddress, SocketAddress>] {
+        descriptors.withLock { descriptors in
+            var places: [WhereToListen<SocketAddress, SocketAddress>] = []
+            for name in descriptors.names {
+                guard let file = KeptName.file(ofListener: name, on: address) else { continue }
+                guard let descriptor = descriptors.takeAnything(named: name) else { continue }
+                // One socket an address: of two of them the newest, which comes first, has not been replaced.
+                guard places.isEmpty else { continue }
+                places.append(.succeeded(descriptor, file: file))
+            }
+            return places
+        }
+    }
+
+    /// The ends of a service's standard error that a daemon before us has made.
+    func claimStandardError(of service: ServiceName) -> StandardErrorEnds? {
+        descriptors.withLock { descriptors in
+            let names = KeptName.standardError(of: service)
+            guard let reading = descriptors.takeAnything(named: names.reading),
+                let writing = descriptors.takeAnything(named: names.writing)
+            else { return nil }
+            return StandardErrorEnds(reading: reading, writing: writing)
+        }
+    }
+
+    /// A descriptor of our own of this name.
+    func claimOwn(_ name: String) -> Descriptor? { descriptors.withLock { $0.takeAnything(named: name) } }
 
     /// The first socket of this name, as a descriptor that the caller owns; nil when there is none.
     /// - Throws: what is wrong with it.

@@ -15,6 +15,8 @@ struct ManagerMethods: Sendable {
     /// The daemon's own user, who may do all: nobody else could operate a daemon of one's own.
     let owner: UInt32
     let logger: Logger
+    /// Replaces the daemon; nil where there is none to be replaced.
+    var reexecutor: Reexecutor?
 
     /// The way from a call to its answer.
     var dispatcher: Dispatcher<AdminCaller> {
@@ -102,6 +104,22 @@ struct ManagerMethods: Sendable {
                     throw VarlinkError(error)
                 }
             },
+        ] + replacing
+    }
+
+    private var replacing: [Method<AdminCaller>] {
+        guard let reexecutor else { return [] }
+        return [
+            Method(streaming: Manager.Reexec.self) { (query, caller, replies) in
+                try authorize(Manager.Reexec.self, caller)
+                logChange(Manager.Reexec.self, query, caller)
+                do throws(ReexecFailure) {
+                    // A caller that has left is told nothing; the daemon is replaced all the same.
+                    try await reexecutor.reexec { try? await replies.send($0) }
+                } catch {
+                    throw VarlinkError(Manager.ReexecRefused(obstacle: error.obstacle, detail: error.detail))
+                }
+            }
         ]
     }
 

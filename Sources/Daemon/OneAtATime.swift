@@ -33,6 +33,9 @@ actor OneAtATime<Outcome: Sendable> {
         return await next.value
     }
 
+    /// Whether nothing is under way, and nothing waits.
+    var isIdle: Bool { underWay == nil && waiting == nil }
+
     private func begins() {
         underWay = waiting
         waiting = nil

@@ -59,6 +59,9 @@ final class Reloader: Sendable {
         return try await reloads.run { await self.reloadNow() }.get()
     }
 
+    /// Whether no reload is under way or waits.
+    var isIdle: Bool { get async { await reloads.isIdle } }
+
     /// Says what a reload would change.
     func plan() async throws(ReloadFailure) -> ConfigurationChanges {
         try await plans.run { [manager, source] in

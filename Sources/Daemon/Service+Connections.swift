@@ -21,12 +21,12 @@ extension Service {
     /// The ids of the connections that have not ended.
     var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
 
-    /// The ports on which its TCP connections arrive.
-    var localPorts: Set<UInt16> {
-        Set(
-            servers.compactMap { server in
-                if case .inet(let address) = server.listeningOnAddress { address.port } else { nil }
-            })
+    /// The ids of the connections that are listed: those too that have left processes behind.
+    var listedIDs: [UInt64] { connections.map(\.id) + lingering.keys }
+
+    /// One of them, without what it uses; nil when it is not listed any more.
+    func listed(_ id: UInt64) -> ConnectionStatus? {
+        lingering[id]?.status ?? connection(id).map { status(of: $0) }
     }
 
     /// Adds what the handler of a connection uses, if it is a program that runs.
@@ -34,6 +34,14 @@ extension Service {
         guard let usage = running(status.id)?.process.usage else { return }
         status.cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
         status.memory = usage.residentMemory
+    }
+
+    /// The TCP stream of a connection, whoever holds it; nil if it has none.
+    func stream(of connection: UInt64) -> StreamIdentity? {
+        guard let found = self.connection(connection), case .inet(let peer) = found.peer,
+            case .inet(let local) = running(connection)?.localAddress ?? found.socket.localAddress
+        else { return nil }
+        return StreamIdentity(local: local, peer: peer)
     }
 
     /// The program, or the protocol, that serves a connection.
@@ -69,7 +77,7 @@ extension Service {
             peer: connection.peer.description,
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
             localAddress: local.description, state: state(connection, running?.process),
-            startTimestamp: WallClock.microseconds(in: connection.acceptedAt - context.loop.now))
+            startTimestamp: connection.acceptedTimestamp)
         if let process = running?.process, process.isExecuted, process.isAlive { status.pid = process.pid }
         return status
     }

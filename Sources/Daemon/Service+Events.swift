@@ -42,6 +42,7 @@ extension Service {
             if let error { closed(because: error) }
         }
         former.forgetEnded()
+        forgetClosedListeners()
         changed()
     }
 

@@ -29,12 +29,19 @@ extension Service {
         return true
     }
 
-    /// A server that begins to listen while the service is suspended accepts nobody either.
-    func holdIfSuspended(_ server: StreamServer) {
-        guard suspension != nil else { return }
-        server.core.holdAccepting()
+    /// A server that begins to listen while the service is suspended accepts nobody either; it may have been told so
+    /// when it was made.
+    func holdIfSuspended(_ server: StreamServer, beganHeld: Bool) {
+        guard suspension != nil else {
+            if beganHeld { server.core.releaseAccepting() }
+            return
+        }
+        if !beganHeld { server.core.holdAccepting() }
         suspension?.append(server)
     }
+
+    /// It was suspended in an earlier image of this daemon, and does not listen yet.
+    func beginSuspended() { suspension = [] }
 
     /// Changes how many connections the service may have.
     func setLimit(_ maximum: Int) {

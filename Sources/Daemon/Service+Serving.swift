@@ -14,6 +14,8 @@ struct RepeatedConditions {
     var spawnDelayed = RepeatedCondition<LoopInstant>()
     /// A handler could not be started, for good.
     var spawnFailed = RepeatedCondition<LoopInstant>()
+    /// A program could not be written down in the ledger.
+    var unrecorded = RepeatedCondition<LoopInstant>()
     /// The service was held back.
     var throttled = RepeatedCondition<LoopInstant>()
 }
@@ -23,6 +25,11 @@ extension Service {
     ///
     /// - Throws: what counts as a handler's error.
     func serve(_ connection: Connection) async throws {
+        if let survivor = survivors.removeValue(forKey: connection.id) {
+            survivor.program.beginUse()
+            defer { survivor.program.endUse() }
+            return try await attend(survivor.process, connection, survivor.program)
+        }
         if let program { return try await serve(connection, with: program) }
         guard case .builtIn(let builtIn) = definition.handler else { return }
         builtInConnections[connection.id] = builtIn
@@ -36,10 +43,19 @@ extension Service {
         program.beginUse()
         defer { program.endUse() }
         guard let process = try await start(program, for: connection) else { return }
+        record(connection, process, program)
+        try await attend(process, connection, program)
+    }
+
+    /// Waits for the end of a process that has a connection.
+    ///
+    /// - Throws: what counts as a handler's error.
+    private func attend(_ process: HandlerProcess, _ connection: Connection, _ program: ServiceProgram) async throws {
         await connection.handOver(
             stop: { self.assumeIsolated { process.stop($0.stopLadder(of: connection.id)) } },
             ended: { _ = await process.exited() })
         let report = await process.exited()
+        context.ledger?.erase(connection.id)
         program.ended(process, connection)
         log(report, of: process, connection)
         let failure = HandlerFailure(report.ending, expected: program.definition.successExitStatus)

@@ -18,7 +18,9 @@ extension Service {
         if listeners.contains(where: { $0.failure != nil }) { return .failed }
         if suspension != nil { return .suspended }
         if throttle.isHolding { return .throttled }
-        return limit.taken >= limit.maximum ? .full : .listening
+        // Not by the slots that are taken: an acceptor takes some before there is anybody for them, and that of a
+        // connection that has just ended is given back after its end was told.
+        return connectionCount >= limit.maximum || limit.isAwaited ? .full : .listening
     }
 
     /// Whether an operator has set another connection limit than the configuration.

@@ -39,7 +39,7 @@ actor Service {
     var builtInConnections: [UInt64: BuiltInService] = [:]
     private var lastListener = 0
     private(set) var phase = Phase.open
-    private var listeningTimestamp: Int64?
+    private(set) var listeningTimestamp: Int64?
     var counters = ServiceCounters()
     var throttle = ServiceThrottle()
     var suspension: [StreamServer]?
@@ -48,6 +48,10 @@ actor Service {
     var closings: [Closing] = []
     /// The connections that were callers of the admin socket.
     var callers: Set<UInt64> = []
+    /// The connections that programs have got from an earlier daemon, until they are served on.
+    var survivors: [UInt64: Survivor] = [:]
+    /// The listeners that the service manager keeps, by the name under which it does.
+    var keptListeners: [String: StreamServer] = [:]
     /// The connections whose handlers have left processes behind.
     var lingering: [UInt64: LingeringConnection] = [:]
     /// The connections that were asked to end.
@@ -74,6 +78,9 @@ actor Service {
 
     /// Its connections that have not ended, in no order.
     var connections: [Connection] { servers.flatMap { $0.core.connections } }
+
+    /// Its connection with this id, unless it has ended.
+    func connection(_ id: UInt64) -> Connection? { servers.lazy.compactMap { $0.core.connection(id) }.first }
 
     /// Connections that have not ended.
     var connectionCount: Int { servers.reduce(0) { $0 + $1.numConnections } }
@@ -110,6 +117,8 @@ actor Service {
                     inherited.claim(named: name), address,
                     missing: "no socket named \"\(name)\" was handed over; start serverd from a .socket unit with "
                         + "FileDescriptorName=\(name), or with systemd-socket-activate --fdname=\(name)")
+            } else if let place = inherited.claim(on: address).first {
+                await listen(addListener(address), at: place)
             } else {
                 await listen(addListener(address))
             }
@@ -145,17 +154,19 @@ actor Service {
     }
 
     private func listen(_ id: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
+        let beginsHeld = suspension != nil
         do {
-            let server = try await makeServer(place)
+            let server = try await makeServer(place, beginsHeld: beginsHeld)
             guard let index = index(id) else { return await abandon(server) }
             if let closed = listeners[index].server, closed.numConnections > 0 { former.servers.append(closed) }
             listeners[index].server = server
             listeners[index].failure = nil
             listeners[index].backoff.succeeded()
+            keep(server, on: listeners[index].address)
             logger.notice("listening", metadata: ["address": .string(server.listeningOnAddress.description)])
             if listeningTimestamp == nil { listeningTimestamp = WallClock.microseconds }
             if throttle.isHolding { hold(server) }
-            holdIfSuspended(server)
+            holdIfSuspended(server, beganHeld: beginsHeld)
             // It may have been closed meanwhile.
             if phase != .open { await server.close() }
         } catch {
@@ -188,20 +199,33 @@ actor Service {
         listeners[index].opening = Task(executorPreference: context.loop) { await self.listen(id) }
     }
 
-    private func makeServer(_ place: WhereToListen<SocketAddress, SocketAddress>) async throws -> StreamServer {
+    private func makeServer(
+        _ place: WhereToListen<SocketAddress, SocketAddress>, beginsHeld: Bool
+    ) async throws -> StreamServer {
+        var options = serverOptions
+        options.beginsHeld = beginsHeld
+        return try await Server.createConnection(on: place, options: options, onHandlerError: onHandlerError) {
+            [weak self] in try await self?.serve($0)
+        }
+    }
+
+    /// The options of every server of the service.
+    var serverOptions: ServerOptions {
         var options = ServerOptions()
         options.connectionLimit = limit
         options.backlog = definition.backlog
         options.numbering = context.numbering
         options.onEvent = { [weak self] event in self?.assumeIsolated { $0.handle(event) } }
         if case .builtIn = definition.handler { options.refusesDescriptors = true }
+        return options
+    }
+
+    /// What a handler's error does.
+    var onHandlerError: OnHandlerError<SocketAddress> {
         // What the definition says is asked for each time: a reload changes it under a server that stays. Weakly: else
         // the two would hold each other for ever. A service is there until its connections have ended.
-        let onHandlerError = OnHandlerError<SocketAddress>.call { [weak self] _, error in
+        .call { [weak self] _, error in
             try self?.assumeIsolated { if $0.definition.onHandlerError == .raise { throw error } }
-        }
-        return try await Server.createConnection(on: place, options: options, onHandlerError: onHandlerError) {
-            [weak self] in try await self?.serve($0)
         }
     }
 
@@ -224,6 +248,16 @@ actor Service {
         for listener in listeners { listener.retry?.cancel() }
         changed()
     }
+
+    /// It was closed in an earlier image of this daemon, and stays so.
+    func beginClosed(since timestamp: Int64?) {
+        phase = .closed
+        for address in definition.listen { _ = addListener(address) }
+        listeningTimestamp = timestamp
+    }
+
+    /// It listened in an earlier image of this daemon.
+    func continueListening(since timestamp: Int64?) { listeningTimestamp = timestamp }
 
     /// What it drained is gone.
     func didDrain() { phase = .closed }

@@ -24,6 +24,12 @@ struct ServiceContext: Sendable {
     let identity: ProcessIdentity
     /// Who wants to be told what happens.
     let events: EventHub
+    /// Which connections programs have, for whoever serves after us.
+    var ledger: ConnectionLedger?
+    /// Who keeps our listeners while there is no daemon.
+    var store: DescriptorStore?
+    /// What a daemon before us has left, as long as it is not claimed.
+    var inherited: InheritedSockets?
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

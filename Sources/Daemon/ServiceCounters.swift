@@ -12,6 +12,17 @@ struct ServiceCounters: Sendable {
     /// What went wrong last, and when, in microseconds since the epoch.
     private(set) var lastError: (text: String, timestamp: Int64)?
 
+    /// Nothing has happened.
+    init() {}
+
+    /// What another image of this daemon has counted.
+    init(_ state: SuccessionState.Service) {
+        accepted = state.accepted
+        handlerFailures = state.handlerFailures
+        refused = state.refused
+        lastError = state.lastError.map { ($0, state.lastErrorTimestamp ?? 0) }
+    }
+
     mutating func countAccepted() { accepted += 1 }
 
     mutating func countRefused() { refused += 1 }

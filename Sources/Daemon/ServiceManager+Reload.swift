@@ -227,7 +227,7 @@ extension ServiceManager {
     }
 
     /// Has a service that is not in the configuration any more end by itself.
-    private func depart(_ service: Service) {
+    func depart(_ service: Service) {
         service.assumeIsolated { $0.beginDeparting() }
         let grace = context.settings.drainTimeout
         let end = Task(executorPreference: context.loop) {

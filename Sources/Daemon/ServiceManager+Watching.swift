@@ -10,7 +10,7 @@ extension ServiceManager {
     /// The shortest time between two replies that tell changes of a list.
     static let listInterval = Duration.milliseconds(200)
     /// How many elements a reply has at most: readers begin before all is made.
-    static let elementsPerReply = 500
+    static let elementsPerReply = 100
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
@@ -43,7 +43,7 @@ extension ServiceManager {
             try await replies.send(
                 .init(services: services, removed: removed.isEmpty ? nil : removed, complete: isComplete))
         } list: {
-            await self.listServices().services
+            [await self.listServices().services]
         } isSame: {
             // A count that changes is no change.
             $0.state == $1.state && $0.connectionLimit == $1.connectionLimit && $0.addresses == $1.addresses
@@ -63,7 +63,7 @@ extension ServiceManager {
             try await replies.send(
                 .init(connections: shown, removed: removed.isEmpty ? nil : removed, complete: isComplete))
         } list: {
-            try await self.listConnections(filter, usage: false).connections
+            try self.connectionParts(filter)
         } isSame: {
             $0 == $1
         }
@@ -71,37 +71,38 @@ extension ServiceManager {
 
     /// Sends a list, and then again and again how it differs from what was sent.
     ///
-    /// A caller that is slow is sent the differences of a longer time: nothing waits for it.
-    private func follow<Element: Identifiable & Sendable>(
+    /// `list` gives it in parts, between which the loop turns, and which are sent as soon as there is enough of them. A
+    /// caller that is slow is sent the differences of a longer time: nothing waits for it.
+    private func follow<Element: Identifiable & Sendable, Parts: Sequence<[Element]>>(
         every interval: Duration? = nil,
         send: ([Element], [Element.ID], Bool) async throws -> Void,
-        list: () async throws -> [Element], isSame: (Element, Element) -> Bool
+        list: () async throws -> Parts, isSame: (Element, Element) -> Bool
     ) async throws -> Never where Element.ID: Sendable {
         var known: [Element.ID: Element] = [:]
         var isFirst = true
         while true {
             let seen = context.events.changeCount
-            let now = try await list()
-            let changed = now.filter { element in known[element.id].map { !isSame($0, element) } ?? true }
             var gone = Set(known.keys)
-            for element in now { gone.remove(element.id) }
-            known = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
-            if isFirst || !changed.isEmpty || !gone.isEmpty { try await sendInParts(changed, Array(gone), send) }
+            var changed: [Element] = []
+            for part in try await list() {
+                for element in part {
+                    gone.remove(element.id)
+                    if let former = known[element.id], isSame(former, element) { continue }
+                    known[element.id] = element
+                    changed.append(element)
+                }
+                while changed.count >= Self.elementsPerReply {
+                    try await send(Array(changed.prefix(Self.elementsPerReply)), [], false)
+                    changed.removeFirst(Self.elementsPerReply)
+                }
+                await context.loop.yieldTurn()
+            }
+            for id in gone { known[id] = nil }
+            if isFirst || !changed.isEmpty || !gone.isEmpty { try await send(changed, Array(gone), true) }
             isFirst = false
             try await context.loop.sleep(for: Self.listInterval)
             try await waitForChange(since: seen, atMost: interval)
         }
-    }
-
-    private func sendInParts<Element: Identifiable & Sendable>(
-        _ elements: [Element], _ gone: [Element.ID], _ send: ([Element], [Element.ID], Bool) async throws -> Void
-    ) async throws where Element.ID: Sendable {
-        var rest = elements[...]
-        repeat {
-            let part = Array(rest.prefix(Self.elementsPerReply))
-            rest = rest.dropFirst(Self.elementsPerReply)
-            try await send(part, rest.isEmpty ? gone : [], rest.isEmpty)
-        } while !rest.isEmpty
     }
 
     private func waitForChange(since seen: Int, atMost interval: Duration?) async throws {

@@ -20,13 +20,20 @@ actor ServiceManager {
     var configuration: Configuration
     private(set) var daemonState = DaemonState.starting
     private let hasStarted: LoopCondition
-    private let startTimestamp = WallClock.microseconds
+    let startTimestamp: Int64
+    /// What another image of this daemon has told us.
+    private let predecessor: SuccessionState?
     private var draining: Closing?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
-    /// A manager without services; they are to be those of `configuration`.
-    init(_ context: ServiceContext, _ configuration: Configuration = Configuration()) {
+    /// A manager without services; they are to be those of `configuration`, and go on where `predecessor` was.
+    init(
+        _ context: ServiceContext, _ configuration: Configuration = Configuration(),
+        following predecessor: SuccessionState? = nil
+    ) {
+        self.predecessor = predecessor
+        startTimestamp = predecessor?.startTimestamp ?? WallClock.microseconds
         self.context = context
         hasStarted = LoopCondition(on: context.loop)
         self.configuration = configuration
@@ -36,23 +43,23 @@ actor ServiceManager {
     ///
     /// Returns when each listens, or has failed and is tried again by itself. What nobody claims of `inherited` is
     /// reported and closed.
-    /// - Throws: when something that a service needs besides its addresses cannot be had. Those before it listen.
+    /// - Throws: when something that a service needs besides its addresses cannot be had; then none listens.
     func open(
         _ definitions: [ServiceDefinition], claiming inherited: InheritedSockets
     ) async throws(StartFailure) {
+        let states = Dictionary((predecessor?.services ?? []).map { ($0.name, $0) }) { first, _ in first }
+        var opening: [Service] = []
         for definition in definitions where definition.isEnabled {
+            let name = definition.name.description
             let service = try makeService(definition)
-            services[definition.name.description] = service
-            await service.open(claiming: inherited)
+            services[name] = service
+            let listens = states[name].map { state in service.assumeIsolated { $0.succeed(state) } } ?? true
+            if listens { opening.append(service) }
         }
-        for unclaimed in inherited.closeUnclaimed() {
-            context.logger.warning(
-                "closed an inherited descriptor that no service claims; a service claims it by listening on fd:NAME",
-                metadata: [
-                    "name": .string(unclaimed.name), "descriptor": .stringConvertible(unclaimed.number),
-                    "kind": .string(unclaimed.kind.description),
-                ])
-        }
+        // Before anybody is accepted: they count.
+        try adoptSurvivors()
+        for service in opening { await service.open(claiming: inherited) }
+        closeUnclaimed(inherited)
         if daemonState == .starting { daemonState = .running }
         hasStarted.signal()
     }
@@ -118,7 +125,8 @@ actor ServiceManager {
         for name in asked.keys.sorted() { statuses += await status(of: asked[name] ?? []) }
         return GetStatus.Result(
             daemon: DaemonStatus(
-                version: Version.text, pid: getpid(), state: daemonState, startTimestamp: startTimestamp),
+                version: Version.text, pid: getpid(), state: daemonState, startTimestamp: startTimestamp,
+                images: predecessor?.images ?? 1, reexecFailure: predecessor?.failure),
             services: statuses)
     }
 

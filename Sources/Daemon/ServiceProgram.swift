@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program of a service: its prepared command, its running processes, and what they say on standard error.
 
+internal import Descriptors
 internal import EventLoops
 internal import Logging
 internal import Policy
@@ -37,8 +38,35 @@ final class ServiceProgram: @unchecked Sendable {
                 definition, service: service.name, as: context.identity, environment: context.environment))
         let output = HandlerOutput(logger, on: context.loop)
         self.output = output
+        let ends = context.inherited?.claimStandardError(of: service.name)
+        let isNew = ends == nil
         standardError = try StandardErrorChannel(
-            on: context.loop, output.receiver { [connections] in connections.connection(of: $0) })
+            on: context.loop, output.receiver { [connections] in connections.connection(of: $0) }, takingOver: ends)
+        if isNew, let store = context.store, store.isThere { keepStandardError(of: service.name, in: store) }
+    }
+
+    // Those of an earlier program of the service are not kept any more: what its processes say is lost in a crash.
+    private func keepStandardError(of service: ServiceName, in store: DescriptorStore) {
+        let names = KeptName.standardError(of: service)
+        guard let numbers = standardError.numbers, let reading = try? Descriptor.duplicating(numbers.reading),
+            let writing = try? Descriptor.duplicating(numbers.writing)
+        else { return }
+        store.forget(names.reading)
+        store.forget(names.writing)
+        store.keep(reading, as: names.reading)
+        store.keep(writing, as: names.writing)
+    }
+
+    /// Where its processes write to, for the next image of this daemon; nil once that is closed.
+    func passStandardError() -> (reading: CInt, writing: CInt)? {
+        standardError.deliverUnfinished()
+        return standardError.numbers
+    }
+
+    /// Goes on with a process that an earlier daemon has started.
+    func adopt(_ running: RunningHandler, for connection: UInt64) {
+        connections.began(running.process.pid, connection)
+        self.running[connection] = running
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.

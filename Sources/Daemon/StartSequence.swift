@@ -49,34 +49,45 @@ package struct StartSequence: Sendable {
         ProcessEnvironment.openStandardDescriptors()
         ShutdownSignals.block()
         ProcessEnvironment.leaveSessionKeyring()
+        var inheritance: Inheritance?
         do {
-            let inherited = InheritedSockets(try receiveInherited())
+            let inherited = try Inheritance.receive()
+            inheritance = inherited
             ProcessEnvironment.raiseDescriptorLimit()
             let configuration = try loadConfiguration(from: location, context: .current())
             let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
                 configuration, from: ConfigurationSource(location), doubts: configuration.doubts(at: location),
-                adminSocket: adminSocket, inherited: inherited, writer: writer,
+                adminSocket: adminSocket, inheritance: inherited, writer: writer,
                 watchdog: try announcedWatchdog())
             try daemon.run()
             return .success
         } catch let errors as ConfigErrors {
+            inheritance?.goBack(because: errors.description)
             Self.tell(errors.description)
             return .configuration
-        } catch let failure as StartFailure {
+        } catch {
+            let failure = error as? StartFailure ?? StartFailure("cannot start", error)
+            inheritance?.goBack(because: failure.description)
             Self.tell("serverd: \(failure)")
             return failure.code
-        } catch {
-            Self.tell("serverd: \(StartFailure("cannot start", error))")
-            return .operatingSystem
         }
     }
 
-    private func receiveInherited() throws -> InheritedDescriptors {
-        do { return try InheritedDescriptors.receive() } catch {
-            throw StartFailure(.operatingSystem, error.description)
+    /// Says whether this program could go on in place of another image of the daemon, whose state is standard input,
+    /// and with the configuration as it is.
+    package func checkState() -> ExitCode {
+        do throws(SuccessionState.Defect) { _ = try SuccessionState(from: STDIN_FILENO) } catch {
+            Self.tell(error.description)
+            return .operatingSystem
         }
+        do throws(ConfigErrors) { _ = try loadConfiguration(from: location, context: .current()) } catch {
+            Self.tell(error.description)
+            return .configuration
+        }
+        Self.tell(ImageCheck.ownAnswer)
+        return .success
     }
 
     private func announcedWatchdog() throws -> Watchdog? {

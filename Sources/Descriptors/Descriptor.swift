@@ -48,9 +48,9 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 
     /// A descriptor of the open file that `number`, which somebody else owns, refers to: close-on-exec, numbered at
-    /// least 3.
-    package static func duplicating(_ number: CInt) throws(Errno) -> Descriptor {
-        Descriptor(adopting: try Errno.check(clinux_duplicate(number, 3)))
+    /// least `lowest`, which is never a standard one.
+    package static func duplicating(_ number: CInt, atLeast lowest: CInt = 3) throws(Errno) -> Descriptor {
+        Descriptor(adopting: try Errno.check(clinux_duplicate(number, max(3, lowest))))
     }
 
     private static func closeNumber(_ number: CInt) {

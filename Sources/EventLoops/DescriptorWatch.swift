@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One descriptor watched by the loop: a callback whenever it is ready.
 
-internal import CSystemd
+internal import CLinux
 package import Descriptors
 internal import Glibc
 package import SystemPackage
@@ -34,7 +34,8 @@ package final class DescriptorWatch: @unchecked Sendable {
     private let descriptor: CInt
     private let loop: EventLoop
     private let action: (Interest) -> Void
-    private var source: OpaquePointer?
+    /// Its number among those that are watched; nil while it is not.
+    private var number: UInt64?
     private var isCancelled = false
     /// What is watched for now; empty when disabled.
     package private(set) var interest = Interest()
@@ -47,7 +48,7 @@ package final class DescriptorWatch: @unchecked Sendable {
     }
 
     deinit {
-        precondition(source == nil, "a watch was dropped without being cancelled: its descriptor may be another's now")
+        precondition(number == nil, "a watch was dropped without being cancelled: its descriptor may be another's now")
     }
 
     /// Watches for something else from now on; for nothing, not even a hang-up, when `interest` is empty.
@@ -58,14 +59,11 @@ package final class DescriptorWatch: @unchecked Sendable {
         loop.preconditionOnLoop()
         guard !isCancelled, interest != self.interest else { return }
         if interest.isEmpty {
-            sd_event_source_set_enabled(source, CInt(SD_EVENT_OFF))
-        } else if let source {
-            try Errno.check(libsystemd: sd_event_source_set_io_events(source, interest.rawValue))
-            if self.interest.isEmpty {
-                try Errno.check(libsystemd: sd_event_source_set_enabled(source, CInt(SD_EVENT_ON)))
-            }
+            stop()
+        } else if let number {
+            try loop.descriptors.change(number, descriptor, to: interest)
         } else {
-            try addSource(for: interest)
+            number = try loop.descriptors.add(self, descriptor, for: interest)
         }
         self.interest = interest
     }
@@ -77,18 +75,12 @@ package final class DescriptorWatch: @unchecked Sendable {
         }
     }
 
-    private func addSource(for interest: Interest) throws(Errno) {
-        let callback: sd_event_io_handler_t = { _, _, events, context in
-            guard let context else { return 0 }
-            let watch = Unmanaged<DescriptorWatch>.fromOpaque(context).takeUnretainedValue()
-            watch.action(Interest(rawValue: events))
-            // Never negative: that would disable the source.
-            return 0
-        }
-        try Errno.check(
-            libsystemd: sd_event_add_io(
-                loop.sdEvent, &source, descriptor, interest.rawValue, callback,
-                Unmanaged.passUnretained(self).toOpaque()))
+    /// It was found to be so.
+    func becameReady(_ found: Interest) { action(found) }
+
+    private func stop() {
+        if let number { loop.descriptors.remove(number, descriptor) }
+        number = nil
     }
 
     /// Stops watching, for good.
@@ -97,8 +89,7 @@ package final class DescriptorWatch: @unchecked Sendable {
     package func cancel() {
         loop.preconditionOnLoop()
         isCancelled = true
-        sd_event_source_disable_unref(source)
-        source = nil
+        stop()
         interest = []
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Giving the event loop work: jobs of the runtime, actions from any thread, work that must be looked at each turn.
 
+internal import CLinux
 internal import CSystemd
 internal import Descriptors
 internal import Glibc

@@ -39,6 +39,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     package let clock: any LoopClock
 
     private let thread = pthread_self()
+    let descriptors: WatchedDescriptors
+    private var descriptorsSource: OpaquePointer?
     let wakeUp: Descriptor
     var wakeUpSource: OpaquePointer?
     var queue: [Work] = []
@@ -49,7 +51,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var isFinished = false
     private var isPrepared = false
     var hasPending = false
-    /// How many sources this turn has dispatched.
+    /// How many sources this turn has dispatched: signals, timers, and each descriptor.
     var dispatched = 0
 
     enum Work {
@@ -63,13 +65,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private init(clock: any LoopClock) throws(Errno) {
-        // First: it closes itself when what follows fails.
+        // First: they close themselves when what follows fails.
+        descriptors = try WatchedDescriptors()
         wakeUp = Descriptor(adopting: try Errno.check(clinux_eventfd()))
         var event: OpaquePointer?
         try Errno.check(libsystemd: sd_event_new(&event))
         guard let event else { preconditionFailure("sd_event_new has made nothing") }
         sdEvent = event
         self.clock = clock
+        try watchDescriptors()
         try watchWakeUp()
         try addTimerSource()
     }
@@ -77,6 +81,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     deinit {
         sd_event_source_disable_unref(timerSource)
         sd_event_source_disable_unref(wakeUpSource)
+        sd_event_source_disable_unref(descriptorsSource)
         sd_event_unref(sdEvent)
     }
 
@@ -126,16 +131,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private func turn() {
         var pending = wait()
-        var budget = Self.sourcesPerTurn
+        dispatched = 0
         while pending > 0 {
             check(sd_event_dispatch(sdEvent), "sd_event_dispatch")
-            budget -= 1
+            dispatched += 1
             pending = check(sd_event_prepare(sdEvent), "sd_event_prepare")
             isPrepared = pending == 0
-            guard budget > 0 else { break }
+            guard dispatched < Self.sourcesPerTurn else { break }
         }
         hasPending = pending > 0
-        dispatched = Self.sourcesPerTurn - budget
         poll(isIdle: dispatched == 0 && queue.isEmpty && nextTurn.isEmpty)
         // Only now: between their turn before and this one the sources were looked at.
         queue += nextTurn
@@ -163,6 +167,23 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         isPrepared = false
         let mayBlock = queue.isEmpty && nextTurn.isEmpty && polls.isEmpty
         return check(sd_event_wait(sdEvent, mayBlock ? UInt64.max : 0), "sd_event_wait")
+    }
+
+    private func watchDescriptors() throws(Errno) {
+        let callback: sd_event_io_handler_t = { _, _, _, context in
+            guard let context else { return 0 }
+            let loop = Unmanaged<EventLoop>.fromOpaque(context).takeUnretainedValue()
+            // One of them is counted as the source that they are together.
+            let room = EventLoop.sourcesPerTurn - loop.dispatched
+            loop.dispatched += max(1, loop.descriptors.dispatch(atMost: room)) - 1
+            return 0
+        }
+        let result = descriptors.epoll.use { number in
+            sd_event_add_io(
+                sdEvent, &descriptorsSource, number, UInt32(EPOLLIN.rawValue), callback,
+                Unmanaged.passUnretained(self).toOpaque())
+        }
+        try Errno.check(libsystemd: result)
     }
 
     private func poll(isIdle: Bool) {

@@ -87,9 +87,11 @@ package struct ConnectionStatus: VarlinkObject, Hashable {
     package var bytesOut: Int64?
 
     /// The fields' names.
+    ///
+    /// They are written in this order. There can be thousands of connections, and sorted keys need not be sorted.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, service, transport, peer, unixPeer, localAddress, state, startTimestamp, pid, cpuTime, memory
-        case bytesIn, bytesOut
+        case bytesIn, bytesOut, cpuTime, id, localAddress, memory, peer, pid, service, startTimestamp, state, transport
+        case unixPeer
     }
 
     /// A value from its fields.

@@ -26,14 +26,23 @@ package struct DaemonStatus: VarlinkObject, Hashable {
     package var state: DaemonState
     /// When it was started, in microseconds since the epoch.
     package var startTimestamp: Int64
+    /// How many images have served in this process: 1, and one more for each Reexec.
+    package var images: Int
+    /// Why the image that followed this one could not start, if it has come back.
+    package var reexecFailure: String?
 
     /// The fields' names.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case version, pid, state, startTimestamp
+        case version, pid, state, startTimestamp, images, reexecFailure
     }
 
     /// A status from its fields.
-    package init(version: String, pid: Int32, state: DaemonState, startTimestamp: Int64) {
+    package init(
+        version: String, pid: Int32, state: DaemonState, startTimestamp: Int64, images: Int = 1,
+        reexecFailure: String? = nil
+    ) {
+        self.images = images
+        self.reexecFailure = reexecFailure
         self.version = version
         self.pid = pid
         self.state = state

@@ -70,7 +70,22 @@ extension IPAddress: CustomStringConvertible {
     public var description: String {
         switch self {
         case .v4(let bits):
-            return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+            // Without a piece for each number: lists show thousands.
+            return String(unsafeUninitializedCapacity: 15) { buffer in
+                var count = 0
+                let append = { (byte: UInt32) in
+                    buffer[count] = UInt8(truncatingIfNeeded: byte)
+                    count += 1
+                }
+                for shift in stride(from: UInt32(24), through: 0, by: -8) {
+                    let number = bits >> shift & 255
+                    if number >= 100 { append(0x30 + number / 100) }
+                    if number >= 10 { append(0x30 + number / 10 % 10) }
+                    append(0x30 + number % 10)
+                    if shift > 0 { append(0x2e) }
+                }
+                return count
+            }
         case .v6(let high, let low, let zone):
             var halves = (high.bigEndian, low.bigEndian)
             let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in

@@ -17,7 +17,7 @@ public struct InetAddress: Hashable, Sendable {
 
 extension InetAddress: CustomStringConvertible {
     /// `192.0.2.1:79`, `[2001:db8::1]:79`.
-    public var description: String { ip.isV6 ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
+    public var description: String { ip.isV6 ? "[\(ip)]:\(port)" : ip.description + ":" + String(port) }
 }
 
 /// The address of a Unix socket.

@@ -12,11 +12,14 @@ package struct StreamIdentity: Hashable, Sendable {
     package let local: InetAddress
     /// The other end, in the same form.
     package let peer: InetAddress
-    /// SO_COOKIE of our socket (socket(7)).
+    /// SO_COOKIE of our socket (socket(7)), or ``anyCookie``.
     package let cookie: UInt64
 
+    /// The cookie of whichever stream has the two ends now (INET_DIAG_NOCOOKIE).
+    package static let anyCookie = UInt64.max
+
     /// A stream by its two ends and its cookie.
-    package init(local: InetAddress, peer: InetAddress, cookie: UInt64) {
+    package init(local: InetAddress, peer: InetAddress, cookie: UInt64 = anyCookie) {
         self.local = InetAddress(ip: local.ip.unmapped, port: local.port)
         self.peer = InetAddress(ip: peer.ip.unmapped, port: peer.port)
         self.cookie = cookie

@@ -55,6 +55,9 @@ final class Acceptor: @unchecked Sendable {
         proceed()
     }
 
+    /// Is to start with a hold.
+    func beginHeld() { holds = 1 }
+
     /// Stops for good and lets go of the listener's descriptor, which may be closed then.
     func stop() {
         if case .finishing(let finish) = mode { finish.cancel() }

@@ -22,9 +22,17 @@ public final class Connection: @unchecked Sendable {
     public let socket: ConnectedSocket
     /// When it was accepted, on the loop's clock.
     package let acceptedAt: Duration
+    /// When it was accepted, in microseconds since the epoch: always the same number, however often it is asked for.
+    ///
+    /// Only on the loop.
+    package private(set) lazy var acceptedTimestamp = WallClock.microseconds(in: acceptedAt - socket.loop.now)
     private let released: LoopCondition
     private var stop: (@Sendable () -> Void)?
     private var isHandedOver = false
+    /// Whether somebody else has it: then it does not end with this process.
+    ///
+    /// Only on the loop.
+    package var isWithOther: Bool { isHandedOver }
     /// Whether ``close()`` was called, or the server closed it.
     ///
     /// Only on the loop.
@@ -35,6 +43,15 @@ public final class Connection: @unchecked Sendable {
         self.socket = socket
         acceptedAt = socket.loop.now
         released = LoopCondition(on: socket.loop)
+    }
+
+    /// A connection that somebody else has got from an earlier daemon, under the id that it had there.
+    package init(surviving id: UInt64, socket: ConnectedSocket, acceptedAt: Duration) {
+        self.id = id
+        self.socket = socket
+        self.acceptedAt = acceptedAt
+        released = LoopCondition(on: socket.loop)
+        isHandedOver = true
     }
 
     /// The other end.

@@ -50,6 +50,9 @@ public final class ConnectionLimit: Sendable {
     /// How many slots are taken now.
     public var taken: Int { state.withLock { $0.taken } }
 
+    /// Whether somebody who has a client waits for a slot.
+    package var isAwaited: Bool { state.withLock { !$0.waiters.isEmpty } }
+
     /// Takes as many slots as are free, at most `count`.
     ///
     /// None while somebody else was promised the next one.
@@ -61,6 +64,9 @@ public final class ConnectionLimit: Sendable {
             return number
         }
     }
+
+    /// Takes slots for connections that there are, whatever the limit.
+    func takeForSurvivors(_ count: Int) { state.withLock { $0.taken += count } }
 
     /// Calls `take` once with a slot that is already the owner's: when one is given back, from that caller's thread.
     /// - Returns: false when a slot is free now; then nothing was arranged.

@@ -81,7 +81,10 @@ extension Server {
     ) async throws -> Server {
         // First: a bad option must leave nothing behind, not even an inherited socket that nobody closes.
         do { try options.validate() } catch {
-            if case .inherited(let number) = whereToListen.place { Descriptor(adopting: number).close() }
+            switch whereToListen.place {
+            case .bind: break
+            case .inherited(let number), .succeeded(let number, _): Descriptor(adopting: number).close()
+            }
             throw error
         }
         let listener = try listen(whereToListen, options)
@@ -118,6 +121,13 @@ extension Server {
                         .adopt, "descriptor \(number)", nil,
                         reason: "it is bound to \(listener.address), and \(whereToListen.family.rawValue) is needed")
                 }
+                return listener
+            case .succeeded(let number, let file):
+                let listener = try ListeningSocket.succeed(
+                    Descriptor(adopting: number), file: file, backlog: options.backlog,
+                    acceptCall: options.acceptCall)
+                // As its last owner had it, it may have been for other handlers.
+                listener.passDescriptors()
                 return listener
             }
         } catch {

@@ -52,6 +52,7 @@ package final class ServerCore: Sendable {
                 drop: { self.drop($0) },
                 emit: { self.emit($0) }))
         self.acceptor.withLock { $0 = acceptor }
+        if options.beginsHeld { acceptor.beginHeld() }
         acceptor.start()
     }
 
@@ -61,6 +62,9 @@ package final class ServerCore: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
     var failure: (any Error)? { state.withLock { $0.failure } }
     package var connections: [Connection] { state.withLock { $0.connections } }
+
+    /// The connection with this id, if it is one of this server's and has not ended.
+    package func connection(_ id: UInt64) -> Connection? { state.withLock { $0.connection(id) } }
     var isDropping: Bool { state.withLock { $0.isDropping } }
 
     func setDropping(_ isDropping: Bool) {
@@ -98,6 +102,17 @@ package final class ServerCore: Sendable {
         emit(.connectionAccepted(connection))
         _ = Task(executorPreference: loop) { await self.serve(connection) }
         return true
+    }
+
+    /// Listens nowhere, and serves connections that an earlier daemon had.
+    func goOn(with survivors: [Connection]) {
+        limit.takeForSurvivors(survivors.count)
+        state.withLock { state in
+            _ = state.close()
+            state.listenerClosed()
+            for connection in survivors { state.survived(connection) }
+        }
+        for connection in survivors { _ = Task(executorPreference: loop) { await self.serve(connection) } }
     }
 
     private func drop(_ accepted: AcceptedConnection) {

@@ -49,6 +49,8 @@ public struct ServerOptions: Sendable {
     /// away.
     package var refusesDescriptors = false
     package var numbering = ConnectionNumbering.shared
+    /// Whether the server begins with a hold: see `ServerCore.holdAccepting()`.
+    package var beginsHeld = false
 
     /// The defaults.
     public init() {}

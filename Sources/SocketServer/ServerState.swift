@@ -37,6 +37,8 @@ struct ServerState {
 
     var connections: [Connection] { entries.values.map(\.connection) }
 
+    func connection(_ id: UInt64) -> Connection? { entries[id]?.connection }
+
     /// A connection was accepted.
     ///
     /// It counts from now on.
@@ -45,6 +47,11 @@ struct ServerState {
         guard !isClosed else { return false }
         entries[connection.id] = Entry(connection: connection)
         return true
+    }
+
+    /// A connection of an earlier daemon goes on here, though nobody is accepted any more.
+    mutating func survived(_ connection: Connection) {
+        entries[connection.id] = Entry(connection: connection, isServed: true)
     }
 
     /// The handler's body is about to start.

@@ -10,6 +10,7 @@ public struct WhereToListen<Address: Sendable, ListeningOn: Sendable>: Sendable 
     enum Place: Sendable {
         case bind(BindAddress, SocketFileOptions?)
         case inherited(CInt)
+        case succeeded(CInt, UnixSocketFile?)
     }
 
     /// The sockets that fit; an inherited one may be another.
@@ -83,6 +84,11 @@ extension WhereToListen where Address == UnixAddress, ListeningOn == String {
     /// The server owns the descriptor from the call of `create` on, also when that fails. Its file is never unlinked.
     public static func inherited(_ descriptor: Int32) -> Self { Self(unix: .inherited(descriptor)) }
 
+    /// The socket of `file` that a daemon before us has bound.
+    package static func succeeded(_ descriptor: consuming Descriptor, file: UnixSocketFile?) -> Self {
+        Self(unix: .succeeded(descriptor.release(), file))
+    }
+
     private init(unix place: Place) {
         self.place = place
         family = .unix
@@ -109,6 +115,12 @@ extension WhereToListen where Address == SocketAddress, ListeningOn == SocketAdd
 
     /// Whether it is a socket that there is already.
     package var isInherited: Bool { if case .inherited = place { true } else { false } }
+
+    /// A socket of either kind that a daemon before us has bound, with the file that it made for it.
+    package static func succeeded(_ descriptor: consuming Descriptor, file: UnixSocketFile?) -> Self {
+        Self(
+            place: .succeeded(descriptor.release(), file), family: .either, address: { $0 }, listeningOn: { $0 })
+    }
 
     /// An inherited socket of either kind.
     package static func inherited(_ descriptor: consuming Descriptor) -> Self {

@@ -47,6 +47,17 @@ public final class ConnectedSocket: @unchecked Sendable {
         self.loop = loop
     }
 
+    /// A socket that was given away before, by another daemon: it is closed here.
+    package init(
+        givenAwayBy peer: SocketAddress, _ credentials: PeerCredentials?, localAddress: SocketAddress,
+        on loop: EventLoop
+    ) {
+        self.peer = peer
+        peerCredentials = credentials
+        knownLocalAddress = localAddress
+        self.loop = loop
+    }
+
     /// Our end.
     ///
     /// For a closed socket whose listener had no address of its own: `nil`. Only on the loop.

@@ -36,7 +36,8 @@ package final class ListeningSocket: Sendable {
     /// Whether the socket came from systemd or a predecessor: its queue is not ours to end, its file not ours to unlink.
     package let isInherited: Bool
     private let descriptor: Mutex<Descriptor?>
-    private let file: UnixSocketFile?
+    /// The file that we made for it.
+    package let file: UnixSocketFile?
     private let acceptCall: SystemCall<CInt, AcceptedConnection>
     private let sharesNoDelay: Bool
 
@@ -50,6 +51,16 @@ package final class ListeningSocket: Sendable {
         self.file = file
         self.acceptCall = acceptCall
         if case .inet = address { sharesNoDelay = isInherited } else { sharesNoDelay = false }
+    }
+
+    /// A socket that listened on `address`, and is closed.
+    package init(closedAt address: SocketAddress) {
+        self.address = address
+        descriptor = Mutex(nil)
+        isInherited = false
+        file = nil
+        acceptCall = .kernel
+        sharesNoDelay = false
     }
 
     // MARK: Making one
@@ -187,6 +198,23 @@ package final class ListeningSocket: Sendable {
         // Accepting must never block, whatever the descriptor's first owner did with it.
         try step(.option, address.description, clinux_set_nonblocking(number, 1))
         return ListeningSocket(descriptor, address, isInherited: true, file: nil, acceptCall: acceptCall)
+    }
+
+    /// Takes over a socket that another daemon in our place has bound, with its queue and the file it made for it.
+    ///
+    /// It is ours as if we had bound it.
+    /// - Throws: when it is not a listening socket; the descriptor is closed then.
+    package static func succeed(
+        _ descriptor: consuming Descriptor, file: UnixSocketFile?, backlog: Int,
+        acceptCall: SystemCall<CInt, AcceptedConnection> = .kernel
+    ) throws(ListenFailure) -> ListeningSocket {
+        let adopted = try adopt(descriptor, backlog: backlog, acceptCall: acceptCall)
+        let own = adopted.descriptor.withLock { $0.take() }
+        guard let own else { preconditionFailure("a socket that was just adopted is open") }
+        let address = file.map { SocketAddress.unix(.path($0.path)) } ?? adopted.address
+        let listener = ListeningSocket(own, address, isInherited: false, file: file, acceptCall: acceptCall)
+        listener.setBacklog(backlog)
+        return listener
     }
 
     private static func makeSocket(_ family: CInt, _ name: String) throws(ListenFailure) -> Descriptor {

@@ -13,6 +13,13 @@ public struct PeerCredentials: Hashable, Sendable {
     public let uid: UInt32
     /// Its effective group id.
     public let gid: UInt32
+
+    /// Credentials that were the kernel's word once.
+    package init(pid: Int32, uid: UInt32, gid: UInt32) {
+        self.pid = pid
+        self.uid = uid
+        self.gid = gid
+    }
 }
 
 extension PeerCredentials {

@@ -3,7 +3,6 @@
 
 internal import CLinux
 internal import Descriptors
-package import EventLoops
 internal import Glibc
 package import Policy
 package import SystemPackage
@@ -42,15 +41,36 @@ package enum SocketDiagnosisFailure: Error, Equatable, Sendable, CustomStringCon
 
 /// Questions to the kernel about TCP streams.
 ///
-/// Each makes a netlink socket of its own and waits for nothing: the kernel answers while it is asked.
-package enum SocketDiagnostics {
+/// They wait for nothing: the kernel answers while it is asked.
+package final class SocketDiagnostics {
+    /// How many streams can be looked at in one call, which takes a tenth of a millisecond then.
+    package static let streamsAtOnce = Int(clinux_streams_at_once)
+
+    private let diagnosis: Descriptor
+
+    /// Makes the netlink socket that the questions go through.
+    package init() throws(SocketDiagnosisFailure) {
+        let number = clinux_diagnosis_socket()
+        try Self.check(number)
+        diagnosis = Descriptor(adopting: number)
+    }
+
+    /// What the kernel says of each of these streams, of which there are at most ``streamsAtOnce``; `nil` of one that has
+    /// ended.
+    ///
+    /// After a throw answers may be left over: no more may be asked.
+    package func streams(_ identities: [StreamIdentity]) throws(SocketDiagnosisFailure) -> [TCPStream?] {
+        let ids = identities.map(\.kernelForm)
+        let count = CUnsignedInt(ids.count)
+        var answers = [clinux_stream](repeating: clinux_stream(), count: ids.count)
+        try Self.check(diagnosis.use { clinux_look_at_streams($0, ids, count, &answers) })
+        return answers.map(TCPStream.init)
+    }
+
     /// What the kernel says of one stream.
     /// - Throws: `notFound` when it has ended, also if another one has its addresses by now.
     package static func stream(_ identity: StreamIdentity) throws(SocketDiagnosisFailure) -> TCPStream {
-        let diagnosis = try open()
-        var id = identity.kernelForm
-        try check(diagnosis.use { clinux_request_stream($0, &id) })
-        guard let found = try receive(from: diagnosis).streams.first else { throw .notFound }
+        guard let found = try SocketDiagnostics().streams([identity]).first ?? nil else { throw .notFound }
         return found
     }
 
@@ -58,10 +78,8 @@ package enum SocketDiagnostics {
     /// - Throws: `notFound` when it has ended already, also if another one has its addresses by now; `notPermitted`
     ///   without CAP_NET_ADMIN; `notSupported` when the kernel was built without it.
     package static func destroy(_ identity: StreamIdentity) throws(SocketDiagnosisFailure) {
-        let diagnosis = try open()
         var id = identity.kernelForm
-        try check(diagnosis.use { clinux_request_destruction($0, &id) })
-        _ = try receive(from: diagnosis)
+        try check(SocketDiagnostics().diagnosis.use { clinux_destroy_stream($0, &id) })
     }
 
     /// Whether streams can be ended at all.
@@ -74,81 +92,8 @@ package enum SocketDiagnostics {
         }
     }
 
-    /// Every stream whose end here is `localPort`, or every stream at all, by its cookie; IPv4 and IPv6 alike.
-    ///
-    /// It lets the loop turn after each part of the answer, which takes a fraction of a millisecond. A stream that begins
-    /// or ends meanwhile may or may not be there.
-    package static func streams(
-        localPort: UInt16?, on loop: EventLoop
-    ) async throws(SocketDiagnosisFailure) -> [UInt64: TCPStream] {
-        var dump = try StreamDump(localPort: localPort)
-        var streams: [UInt64: TCPStream] = [:]
-        while let part = try dump.next() {
-            for stream in part { streams[stream.identity.cookie] = stream }
-            await loop.yieldTurn()
-        }
-        return streams
-    }
-
-    fileprivate static func open() throws(SocketDiagnosisFailure) -> Descriptor {
-        let number = clinux_diagnosis_socket()
-        try check(number)
-        return Descriptor(adopting: number)
-    }
-
-    fileprivate static func check(_ result: CInt) throws(SocketDiagnosisFailure) {
+    private static func check(_ result: CInt) throws(SocketDiagnosisFailure) {
         if result < 0 { throw SocketDiagnosisFailure(Errno(rawValue: errno)) }
-    }
-
-    /// The next part of an answer.
-    fileprivate static func receive(
-        from diagnosis: borrowing Descriptor
-    ) throws(SocketDiagnosisFailure) -> (streams: [TCPStream], isLast: Bool) {
-        var isLast: CInt = 0
-        var failure: SocketDiagnosisFailure?
-        let number = diagnosis.use { $0 }
-        let streams = withUnsafeTemporaryAllocation(of: clinux_stream.self, capacity: Int(clinux_streams_at_once)) {
-            let count = clinux_receive_streams(number, $0.baseAddress, &isLast)
-            if count < 0 { failure = SocketDiagnosisFailure(Errno(rawValue: errno)) }
-            return $0.prefix(max(0, Int(count))).compactMap(TCPStream.init)
-        }
-        if let failure { throw failure }
-        return (streams, isLast != 0)
-    }
-}
-
-/// The streams of a port, or all, in parts as the kernel gives them.
-///
-/// A part costs a fraction of a millisecond; the caller may do other things between two of them, or stop.
-package struct StreamDump: ~Copyable {
-    private let diagnosis: Descriptor
-    private let localPort: UInt16
-    /// The family whose answer is being read, as `is_v6`; 2 is the end.
-    private var family: CInt = 0
-
-    /// Asks for the streams whose end here is `localPort`, or for all.
-    package init(localPort: UInt16?) throws(SocketDiagnosisFailure) {
-        self.localPort = localPort ?? 0
-        let made = try SocketDiagnostics.open()
-        try Self.request(made, family, self.localPort)
-        diagnosis = made
-    }
-
-    /// The next streams, perhaps none; `nil` at the end.
-    package mutating func next() throws(SocketDiagnosisFailure) -> [TCPStream]? {
-        guard family < 2 else { return nil }
-        let (streams, isLast) = try SocketDiagnostics.receive(from: diagnosis)
-        if isLast {
-            family += 1
-            if family < 2 { try Self.request(diagnosis, family, localPort) }
-        }
-        return streams
-    }
-
-    private static func request(
-        _ diagnosis: borrowing Descriptor, _ family: CInt, _ localPort: UInt16
-    ) throws(SocketDiagnosisFailure) {
-        try SocketDiagnostics.check(diagnosis.use { clinux_request_streams($0, family, localPort) })
     }
 }
 

@@ -8,10 +8,20 @@ internal import Policy
 internal import SystemPackage
 
 /// A socket file that we created: it is unlinked only while it is still the same file.
-struct UnixSocketFile: Sendable {
-    let path: String
-    let device: dev_t
-    let inode: ino_t
+package struct UnixSocketFile: Hashable, Sendable {
+    /// Where it was made.
+    package let path: String
+    /// The device of its directory's file system.
+    package let device: UInt
+    /// Its number there.
+    package let inode: UInt
+
+    /// The file that was made at `path` with this identity.
+    package init(path: String, device: UInt, inode: UInt) {
+        self.path = path
+        self.device = device
+        self.inode = inode
+    }
 
     /// Changes the mode of the file, unless somebody has put another one in its place.
     func setMode(_ mode: UInt32) {
@@ -20,7 +30,7 @@ struct UnixSocketFile: Sendable {
     }
 
     /// Removes the file, unless somebody has put another one in its place.
-    func unlink() {
+    package func unlink() {
         guard isOurs else { return }
         _ = Glibc.unlink(path)
     }
@@ -129,7 +139,7 @@ struct SocketDirectory: ~Copyable {
 
     /// The identity of the file that bind(2) has just made.
     borrowing func createdFile() -> UnixSocketFile? {
-        fileStatus().map { UnixSocketFile(path: path, device: $0.st_dev, inode: $0.st_ino) }
+        fileStatus().map { UnixSocketFile(path: path, device: UInt($0.st_dev), inode: UInt($0.st_ino)) }
     }
 
     private borrowing func fileStatus() -> stat? {

@@ -29,6 +29,7 @@ package final class HandlerProcess: @unchecked Sendable {
     package let pid: Int32
     let loop: EventLoop
     private let started: Duration
+    private let isAdopted: Bool
     private var tracedSince: Duration?
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
@@ -113,16 +114,18 @@ package final class HandlerProcess: @unchecked Sendable {
         try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
     }
 
+    /// `age` is how long ago the process was started; who is not its parent has adopted it.
     init(
         pid: Int32, pidfd: CInt, loop: EventLoop, groups: ProcessGroupSearch,
-        beginWatching: SystemCall<DescriptorWatch, Void>
+        beginWatching: SystemCall<DescriptorWatch, Void>, age: Duration = .zero, isAdopted: Bool = false
     ) {
         self.pid = pid
         self.loop = loop
         self.groups = groups
         self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
-        started = loop.now
+        self.isAdopted = isAdopted
+        started = loop.now - age
     }
 
     /// Waits until the program was executed, for a little more than the spawner's deadline at most.
@@ -209,7 +212,8 @@ package final class HandlerProcess: @unchecked Sendable {
     package func signalGroup(_ signal: CInt) {
         loop.preconditionOnLoop()
         if let outliving { return outliving.assumeIsolated { $0.signal(signal) } }
-        guard report == nil else { return }
+        // An adopted one may be nobody's zombie: the end is looked for at once, before its number is another's.
+        guard report == nil, !isAdopted || !hasEnded else { return }
         kill(-pid, signal)
     }
 

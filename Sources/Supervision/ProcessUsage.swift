@@ -64,7 +64,7 @@ struct ProcessStat: Equatable {
     /// Whether it has ended, and its parent has not reaped it.
     let isZombie: Bool
 
-    private static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
+    static let ticksPerSecond = Int64(max(1, sysconf(CInt(_SC_CLK_TCK))))
     private static let pageSize = Int64(max(1, sysconf(CInt(_SC_PAGESIZE))))
     /// More than the line can have: 52 numbers of at most 20 digits, and a name of at most 64 bytes.
     private static let longestLine = 2048

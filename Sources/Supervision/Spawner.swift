@@ -39,7 +39,7 @@ package final class Spawner: @unchecked Sendable {
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
     private let watch: SystemCall<DescriptorWatch, Void>
     private let deadline: UInt64
-    private let groups: ProcessGroupSearch
+    let groups: ProcessGroupSearch
     private var vacant: [SpawnSlot] = []
     private var taken: [SpawnSlot] = []
     /// The oldest first.

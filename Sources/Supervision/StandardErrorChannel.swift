@@ -27,6 +27,17 @@ package final class StandardErrorChannel: @unchecked Sendable {
     package static let linesPerTurn = 128
     /// How often the sockets are looked at, at most.
     package static let checkInterval: Duration = .seconds(1)
+    /// The numbers of the sockets, lent, to be passed on to another daemon; nil once they are closed.
+    package var numbers: (reading: CInt, writing: CInt)? { pair?.numbers }
+
+    /// Delivers the unfinished lines: somebody else will read what follows.
+    package func deliverUnfinished() {
+        loop.preconditionOnLoop()
+        linesLeft = .max
+        takeRest()
+        joiner.flush(where: { _ in true }, to: receiver.deliver)
+    }
+
     /// How many replaced sockets are still read; of more the oldest is closed.
     package static let retiredLimit = 4
 
@@ -57,11 +68,11 @@ package final class StandardErrorChannel: @unchecked Sendable {
     private var ended: [(leader: Int32, connection: UInt64, at: Duration)] = []
     private var nextEnded = 0
 
-    /// Makes the sockets and begins to read.
+    /// Makes the sockets, or takes over those of another daemon, and begins to read.
     /// - Parameter watch: how a socket begins to be waited for, for tests.
     /// - Throws: the error of what there was not enough of.
     package init(
-        on loop: EventLoop, _ receiver: StandardErrorReceiver,
+        on loop: EventLoop, _ receiver: StandardErrorReceiver, takingOver ends: consuming StandardErrorEnds? = nil,
         watch: SystemCall<DescriptorWatch, Void> = .watchForReading
     ) throws(Errno) {
         loop.preconditionOnLoop()
@@ -69,7 +80,7 @@ package final class StandardErrorChannel: @unchecked Sendable {
         self.receiver = receiver
         self.watch = watch
         lastCheck = loop.now
-        let pair = try StandardErrorPair()
+        let pair = if let ends { try StandardErrorPair(ends) } else { try StandardErrorPair() }
         self.pair = pair
         sink = pair.sink
         try begin(pair)

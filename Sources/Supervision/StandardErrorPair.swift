@@ -23,24 +23,36 @@ final class StandardErrorPair {
 
     /// Makes the ends.
     /// - Throws: the error of what there was not enough of.
-    init() throws(Errno) {
+    convenience init() throws(Errno) {
         var ends: (CInt, CInt) = (-1, -1)
         let made = withUnsafeMutableBytes(of: &ends) {
             clinux_datagram_pair($0.assumingMemoryBound(to: CInt.self).baseAddress)
         }
         _ = try SystemCall.check(made)
-        let reading = Descriptor(adopting: ends.0)
-        let writing = Descriptor(adopting: ends.1)
-        _ = try SystemCall.check(clinux_datagram_reader(ends.0))
+        try self.init(StandardErrorEnds(reading: Descriptor(adopting: ends.0), writing: Descriptor(adopting: ends.1)))
+    }
+
+    /// Takes over the ends that another one has had; what was written meanwhile is in them.
+    /// - Throws: the error of what is no such end; then they are closed.
+    init(_ ends: consuming StandardErrorEnds) throws(Errno) {
+        let (reader, writer) = (ends.reading.use { $0 }, ends.writing.use { $0 })
+        _ = try SystemCall.check(clinux_datagram_reader(reader))
         let timeout = Int64(StandardErrorChannel.writeTimeout / .microseconds(1))
-        _ = try SystemCall.check(clinux_datagram_writer(ends.1, timeout, Self.capacity))
+        _ = try SystemCall.check(clinux_datagram_writer(writer, timeout, Self.capacity))
         var options = clinux_writer_options()
-        _ = try SystemCall.check(clinux_datagram_writer_options(ends.1, &options))
+        _ = try SystemCall.check(clinux_datagram_writer_options(writer, &options))
         self.options = options
-        self.reading = consume reading
-        self.writing = consume writing
-        refusesDescriptors = clinux_refuses_descriptors(ends.0) != 0
-        sink = StandardErrorSink(lending: ends.1)
+        let (read, write) = (ends.reading.release(), ends.writing.release())
+        reading = Descriptor(adopting: read)
+        writing = Descriptor(adopting: write)
+        refusesDescriptors = clinux_refuses_descriptors(reader) != 0
+        sink = StandardErrorSink(lending: writer)
+    }
+
+    /// The numbers of both ends, lent; nil once one was given up.
+    var numbers: (reading: CInt, writing: CInt)? {
+        guard let reader = reading?.use({ $0 }), let writer = writing?.use({ $0 }) else { return nil }
+        return (reader, writer)
     }
 
     /// Calls `action` in every turn in which there is something to read.

@@ -48,6 +48,15 @@ package struct InheritedDescriptors: ~Copyable, Sendable {
         return descriptor
     }
 
+    /// Takes the next descriptor of this name, whatever it is; nil when there is none left.
+    package mutating func takeAnything(named name: String) -> Descriptor? {
+        guard let index = entries.firstIndex(where: { $0.name == name }) else { return nil }
+        return Descriptor(adopting: entries.remove(at: index).number)
+    }
+
+    /// The names of what nobody has taken, in their order.
+    package var names: [String] { entries.map(\.name) }
+
     /// Closes what nobody took, and says what it was.
     package mutating func closeUnclaimed() -> [Unclaimed] {
         let unclaimed = entries.map { entry in

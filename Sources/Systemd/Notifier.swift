@@ -20,11 +20,12 @@ package struct Notifier: Sendable {
         isConnected = getenv("NOTIFY_SOCKET").map { $0.pointee != 0 } ?? false
     }
 
-    /// Sends one datagram.
+    /// Sends one datagram, with copies of `descriptors`.
     ///
     /// It blocks while the manager's queue is full: call it where that holds up nothing.
-    package func send(_ message: NotifyMessage) throws(Errno) {
+    package func send(_ message: NotifyMessage, descriptors: [CInt] = []) throws(Errno) {
         guard isConnected else { return }
-        try Errno.check(libsystemd: sd_notify(0, message.text))
+        try Errno.check(
+            libsystemd: sd_pid_notify_with_fds(0, 0, message.text, descriptors, CUnsignedInt(descriptors.count)))
     }
 }

@@ -24,6 +24,11 @@ package struct NotifyMessage: Hashable, Sendable {
         case alive
         /// `EXTEND_TIMEOUT_USEC=`: what is under way will need this long, counted from now.
         case extendTimeout(Duration)
+        /// `FDSTORE=1`: the descriptor that comes with the datagram is to be kept under this name, also when its peer is
+        /// gone, and given to whoever is started in our place.
+        case keep(String)
+        /// `FDSTOREREMOVE=1`: what is kept under this name is not to be kept any more.
+        case forget(String)
     }
 
     /// What is told, in order.
@@ -51,6 +56,8 @@ package struct NotifyMessage: Hashable, Sendable {
         case .stopping: "STOPPING=1"
         case .status(let text): "STATUS=" + oneLine(text)
         case .alive: "WATCHDOG=1"
+        case .keep(let name): "FDSTORE=1\nFDNAME=\(oneLine(name))\nFDPOLL=0"
+        case .forget(let name): "FDSTOREREMOVE=1\nFDNAME=\(oneLine(name))"
         case .extendTimeout(let time): "EXTEND_TIMEOUT_USEC=\(max(0, time.wholeMicroseconds))"
         }
     }

@@ -21,13 +21,13 @@ package struct Call: Sendable {
     package let mode: CallMode
     /// The names of the parameters that were given.
     package let parameterNames: [String]
+    // As text: a call may go on for long, and the places of its values would take more room than itself.
     private let message: [UInt8]
 
     /// Reads a call from a message without its NUL.
     package init(message: some Collection<UInt8>) throws(ProtocolViolation) {
         self.message = Array(message)
-        try MessageShape.check(self.message)
-        let header: CallHeader = try readHeader(self.message)
+        let header: CallHeader = try readHeader(try JSONDocument(message: self.message))
         let unknown = header.keys.filter { !CallHeader.known.contains($0) && !$0.contains(".") }
         if let key = unknown.min() { throw .unknownKey(key) }
         guard header.modes.count <= 1 else { throw .contradictoryFlags }
@@ -47,8 +47,7 @@ package struct Call: Sendable {
 
     /// The parameters.
     ///
-    /// One that is missing, unknown or of the wrong type is an error that names it. Of a number that does not fit the
-    /// parser does not tell the name: the error says `parameters`.
+    /// One that is missing, unknown or of the wrong type is an error that names it.
     package func parameters<Parameters: VarlinkObject>(
         as type: Parameters.Type = Parameters.self
     ) throws(VarlinkError) -> Parameters {
@@ -56,10 +55,11 @@ package struct Call: Sendable {
         if let unknown = parameterNames.sorted().first(where: { !known.contains($0) }) {
             throw .invalidParameter(unknown)
         }
-        do throws(DecodingError) {
-            return try readParameters(message)
+        do {
+            return try readParameters(JSONDocument(message: message))
         } catch {
-            throw .invalidParameter(error.path.first { $0 != "parameters" } ?? "parameters")
+            let path = (error as? DecodingError)?.path ?? []
+            throw .invalidParameter(path.first { $0 != "parameters" } ?? "parameters")
         }
     }
 

@@ -2,7 +2,7 @@
 // The reading that calls and replies share: first the top level, then the parameters as the method's types.
 
 /// Reads the top level of a message; whatever is wrong there is a violation.
-func readHeader<Header: Decodable>(_ message: [UInt8]) throws(ProtocolViolation) -> Header {
+func readHeader<Header: Decodable>(_ message: JSONDocument) throws(ProtocolViolation) -> Header {
     do throws(DecodingError) {
         return try JSONText.decode(Header.self, from: message)
     } catch {
@@ -23,7 +23,7 @@ extension KeyedDecodingContainer<AnyKey> {
 }
 
 /// Reads the parameters of a message.
-func readParameters<Parameters: Decodable>(_ message: [UInt8]) throws(DecodingError) -> Parameters {
+func readParameters<Parameters: Decodable>(_ message: JSONDocument) throws(DecodingError) -> Parameters {
     let envelope = try JSONText.decode(ParametersEnvelope<Parameters>.self, from: message)
     if let parameters = envelope.parameters { return parameters }
     // Where all fields are optional, none at all will do.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place that turns values into JSON text and JSON text into values.
 
-internal import FoundationEssentials
-
 /// Values as JSON text, and back.
 package enum JSONText {
     /// The JSON of `value` in UTF-8, its keys sorted; on one line unless `pretty`.
@@ -11,27 +9,37 @@ package enum JSONText {
     ///
     /// A value that has no JSON, which a number that is not finite is, is our bug, and traps.
     package static func encode(_ value: some Encodable, pretty: Bool = false) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        let output = JSONOutput()
         do {
-            return [UInt8](try encoder.encode(value))
+            try output.write(value)
         } catch {
             preconditionFailure("a value of type \(type(of: value)) has no JSON: \(error)")
         }
+        return pretty ? JSONLayout.lines(of: output.bytes) : output.bytes
     }
 
     /// The value that `text` holds.
     ///
     /// Integers are exact over all 64 bits.
-    static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value {
+    static func decode<Value: Decodable>(
+        _ type: Value.Type, from document: JSONDocument
+    ) throws(DecodingError) -> Value {
         do {
-            return try JSONDecoder().decode(type, from: Data(text))
+            return try document.read(type, at: 0)
         } catch let error as DecodingError {
             throw error
         } catch {
             throw .dataCorrupted(.init(codingPath: [], debugDescription: "\(error)"))
         }
+    }
+
+    /// As the other one, for a text that is not checked yet.
+    package static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value {
+        let document: JSONDocument
+        do throws(ProtocolViolation) { document = try JSONDocument(text) } catch {
+            throw .dataCorrupted(.init(codingPath: [], debugDescription: "\(error)"))
+        }
+        return try decode(type, from: document)
     }
 }
 

@@ -48,27 +48,10 @@ extension JSONValue: ExpressibleByIntegerLiteral {
 }
 
 extension JSONValue: Codable {
-    /// Reads whatever is there.
-    ///
-    /// It tries one kind after the other, which is slow for long input: use it for replies, not for calls.
+    /// Reads whatever is there, from JSON.
     package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            // A failure says only that it is of another kind: the next is tried.
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
+        guard let reader = decoder as? JSONReader else { preconditionFailure("a JSON value is read from JSON") }
+        self = try reader.document.anyValue(at: reader.place)
     }
 
     /// Writes the value as what it is.
@@ -82,6 +65,25 @@ extension JSONValue: Codable {
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)
         case .object(let value): try container.encode(value)
+        }
+    }
+}
+
+extension JSONDocument {
+    /// The value at a place, as what it is; it nests no deeper than the document may.
+    fileprivate func anyValue(at place: Int) throws -> JSONValue {
+        switch values[place].kind {
+        case .null: return .null
+        case .yes: return .bool(true)
+        case .no: return .bool(false)
+        case .string: return .string(string(at: place))
+        case .number:
+            if let number = try? read(Int64.self, at: place) { return .integer(number) }
+            return .number(try read(Double.self, at: place))
+        case .array: return .array(try children(of: place).map(anyValue))
+        case .object:
+            let members = try children(of: place).map { (string(at: $0 - 1), try anyValue(at: $0)) }
+            return .object(Dictionary(uniqueKeysWithValues: members))
         }
     }
 }

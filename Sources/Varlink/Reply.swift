@@ -7,12 +7,11 @@ package struct Reply: Sendable {
     package let continues: Bool
     /// The error that the method replied with, in place of a result.
     package let error: VarlinkError?
-    private let message: [UInt8]
+    private let message: JSONDocument
 
     /// Reads a reply from a message without its NUL.
     package init(message: some Collection<UInt8>) throws(ProtocolViolation) {
-        self.message = Array(message)
-        try MessageShape.check(self.message)
+        self.message = try JSONDocument(message: Array(message))
         let header: ReplyHeader = try readHeader(self.message)
         if let key = header.keys.filter({ !ReplyHeader.known.contains($0) }).min() { throw .unknownKey(key) }
         guard !(header.continues && header.error != nil) else { throw .errorContinues }

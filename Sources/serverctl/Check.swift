@@ -10,26 +10,22 @@ struct Check: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has the daemon check its configuration, without putting it into effect.",
         discussion: """
-            Without a daemon, "serverd --check" does it. Exit status: 0 the configuration is right; 1 it is not, or \
-            failed; 2 wrong usage; 4 not permitted, or no daemon.
+            Without a daemon, "serverd --check" does it. With --json it prints what a reload would change. Exit \
+            status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not permitted, or no daemon.
             """)
 
     @OptionGroup var connection: ConnectionOptions
-
-    @Flag(name: .shortAndLong, help: "Print nothing but errors.")
-    var quiet = false
-
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon plan a reload, which reads all of the configuration, and tells only whether it could.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
-        let changes = try client.call(Manager.Plan.self, .init(), to: "accept the configuration").changes
-        if !quiet {
-            let isSame = changes.services.isEmpty && changes.settings.isEmpty
-            context.print(
-                "The configuration is right"
-                    + (isSame ? ", and in effect.\n" : "; a reload would change what is in effect.\n"))
+        let reply = try client.call(Manager.Plan.self, .init(), to: "accept the configuration")
+        output.print(reply, context) {
+            let isSame = reply.changes.services.isEmpty && reply.changes.settings.isEmpty
+            return "The configuration is right"
+                + (isSame ? ", and in effect.\n" : "; a reload would change what is in effect.\n")
         }
         return .done
     }

@@ -43,7 +43,7 @@ struct Close: DaemonVerb {
             valueName: "duration"))
     var grace: DurationArgument?
 
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service to close.", completion: .services)
     var name: String?

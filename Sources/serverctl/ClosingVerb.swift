@@ -29,7 +29,7 @@ extension DaemonVerb {
     ///
     /// Interrupting it changes nothing of what was begun.
     func close<Method: VarlinkMethod>(
-        by method: Method.Type, _ parameters: Method.Parameters, _ words: ClosingWords, _ options: ResultOptions,
+        by method: Method.Type, _ parameters: Method.Parameters, _ words: ClosingWords, _ options: OutputOptions,
         _ context: Context, summary: (Method.Result) -> String
     ) throws(Failure) -> Outcome where Method.Result: ClosingReply {
         var client = try client(context)
@@ -51,7 +51,7 @@ extension DaemonVerb {
                     + "\"serverctl connections\" lists what is open")
         }
         if isShown { context.print(display.draw([])) }
-        if !options.quiet { context.print(options.json.render(last) { summary(last) + "\n" }) }
+        options.print(last, context) { summary(last) + "\n" }
         return .done
     }
 }

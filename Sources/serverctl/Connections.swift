@@ -13,7 +13,7 @@ struct Connections: DaemonVerb {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var filter: FilterOptions
-    @OptionGroup var output: TableOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Asks the daemon and prints what it says.
@@ -21,13 +21,12 @@ struct Connections: DaemonVerb {
         var client = try client(context)
         let connections = try client.allConnections(filter.filter)
         let result = Manager.ListConnections.Result(connections: connections, complete: true)
-        context.print(
-            output.json.render(result) {
-                ConnectionTable(
-                    connections: connections, now: context.now(), style: Style(colour: context.mayColour),
-                    legend: !output.noLegend
-                ).text
-            })
+        output.print(result, context) {
+            ConnectionTable(
+                connections: connections, now: context.now(), style: Style(colour: context.mayColour),
+                legend: !output.noLegend
+            ).text
+        }
         return .done
     }
 }

@@ -23,12 +23,12 @@ extension DaemonVerb {
 
     /// Calls a method that changes one service, prints the service as it is then, and returns it.
     @discardableResult func change<Method: ManagerMethod>(
-        by method: Method.Type, _ parameters: Method.Parameters, to action: String, _ options: ResultOptions,
+        by method: Method.Type, _ parameters: Method.Parameters, to action: String, _ options: OutputOptions,
         _ context: Context, tell: (ServiceStatus) -> String
     ) throws(Failure) -> ServiceStatus where Method.Result == ServiceReply {
         var client = try client(context)
         let reply = try client.call(method, parameters, to: action)
-        if !options.quiet { context.print(options.json.render(reply) { tell(reply.service) + "\n" }) }
+        options.print(reply, context) { tell(reply.service) + "\n" }
         return reply.service
     }
 }

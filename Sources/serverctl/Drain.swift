@@ -27,7 +27,7 @@ struct Drain: DaemonVerb {
             valueName: "duration"))
     var grace: DurationArgument?
 
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon drain, and tells what came of it.

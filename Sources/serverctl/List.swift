@@ -13,7 +13,7 @@ struct List: DaemonVerb {
         discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: TableOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Asks the daemon and prints what it says.
@@ -21,10 +21,9 @@ struct List: DaemonVerb {
         var client = try client(context)
         let services = try client.allServices()
         let result = Manager.ListServices.Result(services: services, complete: true)
-        context.print(
-            output.json.render(result) {
-                ServiceList(services: services, style: Style(colour: context.mayColour), legend: !output.noLegend).text
-            })
+        output.print(result, context) {
+            ServiceList(services: services, style: Style(colour: context.mayColour), legend: !output.noLegend).text
+        }
         return .done
     }
 }

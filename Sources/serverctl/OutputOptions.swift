@@ -5,22 +5,8 @@ internal import ArgumentParser
 internal import ManagerInterface
 internal import Policy
 
-/// How a verb that looks prints what it sees.
-struct TableOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Print JSON: pretty, short (on one line) or off. --json alone means pretty.", valueName: "mode"))
-    var json = JSONMode.off
-
-    @Flag(name: .customLong("no-legend"), help: "Print neither the headings nor the closing line of the table.")
-    var noLegend = false
-
-    @Flag(name: .customLong("no-pager"), help: "Has no effect, for habit's sake: serverctl starts no pager.")
-    var noPager = false
-}
-
-/// How a verb that does something prints what came of it.
-struct ResultOptions: ParsableArguments {
+/// How a verb prints what it sees, or what came of what it did.
+struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Print JSON: pretty, short (on one line) or off. --json alone means pretty.", valueName: "mode"))
@@ -28,6 +14,18 @@ struct ResultOptions: ParsableArguments {
 
     @Flag(name: .shortAndLong, help: "Print nothing but errors.")
     var quiet = false
+
+    @Flag(name: .customLong("no-legend"), help: "Print neither the headings nor the closing line of a table.")
+    var noLegend = false
+
+    @Flag(name: .customLong("no-pager"), help: "Has no effect, for habit's sake: serverctl starts no pager.")
+    var noPager = false
+
+    /// Prints a result: in JSON if that is asked for, else as `text` has it.
+    func print(_ result: some Encodable, _ context: Context, or text: () -> String) {
+        guard !quiet else { return }
+        context.print(json.render(result, or: text))
+    }
 }
 
 /// A duration on the command line, written as in the configuration.

@@ -15,7 +15,7 @@ struct Plan: DaemonVerb {
             """)
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: TableOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Asks the daemon and prints what it says.
@@ -24,13 +24,12 @@ struct Plan: DaemonVerb {
         let reply = try client.call(Manager.Plan.self, .init(), to: "plan a reload")
         let isAnyoneDropped = reply.changes.services.contains { !$0.dropped.isEmpty }
         let peers = output.json == .off && isAnyoneDropped ? try peers(&client) : [:]
-        context.print(
-            output.json.render(reply) {
-                ChangesText(
-                    changes: reply.changes, peers: peers, style: Style(colour: context.mayColour),
-                    legend: !output.noLegend
-                ).text
-            })
+        output.print(reply, context) {
+            ChangesText(
+                changes: reply.changes, peers: peers, style: Style(colour: context.mayColour),
+                legend: !output.noLegend
+            ).text
+        }
         return .done
     }
 

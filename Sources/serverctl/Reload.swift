@@ -15,18 +15,18 @@ struct Reload: DaemonVerb {
             """)
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon do it, and prints what it has changed.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
         let reply = try client.call(Manager.Reload.self, .init(), to: "reload")
-        guard !output.quiet else { return .done }
-        context.print(
-            output.json.render(reply) {
-                ChangesText(changes: reply.changes, style: Style(colour: context.mayColour), legend: true).text
-            })
+        output.print(reply, context) {
+            ChangesText(
+                changes: reply.changes, style: Style(colour: context.mayColour), legend: !output.noLegend
+            ).text
+        }
         return .done
     }
 }

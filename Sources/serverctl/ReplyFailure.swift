@@ -63,6 +63,10 @@ extension Failure {
         if error.name == Manager.DaemonStopping.fullName {
             return Reason("serverd is ending, and neither opens nor changes anything any more; start it again first")
         }
+        if let refusal = error.as(Manager.ReexecRefused.self) {
+            let advice = refusal.obstacle == .busy ? "; try again later" : ""
+            return Reason("\(SafeText.escape(refusal.detail)); the serverd that runs goes on\(advice)")
+        }
         if let refusal = error.as(Manager.ShutdownNotPossible.self) {
             return Reason("\(obstacle(refusal)); nothing was changed; use --existing=stop")
         }

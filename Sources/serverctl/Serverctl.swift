@@ -13,7 +13,8 @@ struct Serverctl: ParsableCommand {
         commandName: "serverctl",
         abstract: "Looks at and operates a serverd daemon.",
         discussion: """
-            Durations are written as in the configuration: 30s, "1min 30s", 2h.
+            Durations are written as in the configuration: 30s, "1min 30s", 2h. Options may stand before the verb or \
+            behind it.
 
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, no daemon, or no such service or \
             connection. What a verb adds to it, its help tells.
@@ -21,7 +22,8 @@ struct Serverctl: ParsableCommand {
         version: "serverctl \(Version.text)",
         subcommands: [
             Status.self, List.self, Connections.self, Show.self, Top.self, Watch.self, Close.self, Open.self,
-            Suspend.self, Resume.self, Drain.self, SetLimit.self, Plan.self, Check.self, Reload.self, Connect.self,
+            Suspend.self, Resume.self, Drain.self, SetLimit.self, Plan.self, Check.self, Reload.self, Reexec.self,
+            Connect.self,
             Completion.self, Names.self,
         ])
 
@@ -42,7 +44,7 @@ struct Serverctl: ParsableCommand {
     /// Results go to the context's output, what went wrong to its errors.
     static func run(_ arguments: [String], context: Context) -> Outcome {
         do {
-            var command = try parseAsRoot(JSONMode.withDefault(arguments))
+            var command = try parseAsRoot(ArgumentOrder.verbFirst(JSONMode.withDefault(arguments)))
             guard let verb = command as? any Verb else {
                 // Help and the like, which are thrown as what to print.
                 try command.run()
@@ -65,12 +67,10 @@ struct Serverctl: ParsableCommand {
 
     /// What is wrong with a command line whose verb does not exist; nil when it exists.
     private static func unknownVerb(in arguments: [String]) -> String? {
-        var rest = arguments[...]
-        while let option = rest.first, option.hasPrefix("-") {
-            rest = rest.dropFirst(option == "--admin-socket" ? 2 : 1)
-        }
         let verbs = configuration.subcommands.map { $0._commandName }
-        guard let word = rest.first, word != "help", !verbs.contains(word) else { return nil }
+        guard let word = ArgumentOrder.verb(in: arguments).map({ arguments[$0] }), word != "help",
+            !verbs.contains(word)
+        else { return nil }
         let nearest = NearestName.find(word, among: verbs) ?? verbs.first { $0.hasPrefix(word) }
         return "serverctl: there is no verb \"\(SafeText.escape(word))\"; "
             + (nearest.map { "did you mean \"\($0)\"?" } ?? "see serverctl --help")

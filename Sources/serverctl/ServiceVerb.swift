@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// The command line of a verb that changes one service.
 struct ServiceOptions: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service.", completion: .services)
     var service: String

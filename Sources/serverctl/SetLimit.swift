@@ -16,7 +16,7 @@ struct SetLimit: DaemonVerb {
             """)
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service.", completion: .services)
     var service: String

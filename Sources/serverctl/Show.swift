@@ -15,7 +15,7 @@ struct Show: DaemonVerb {
             """)
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: TableOptions
+    @OptionGroup var output: OutputOptions
 
     @Flag(help: "Show a service's settings in effect, each with the file and line where it was made.")
     var origin = false
@@ -34,22 +34,20 @@ struct Show: DaemonVerb {
         if !origin, let id = UInt64(subject) {
             let result = try client.call(
                 Manager.DescribeConnection.self, .init(id: id), to: "show connection \(id)")
-            context.print(
-                output.json.render(result) {
-                    ConnectionDetail(description: result, now: context.now(), style: style).text
-                })
+            output.print(result, context) {
+                ConnectionDetail(description: result, now: context.now(), style: style).text
+            }
             return .done
         }
         let result = try client.call(
             Manager.DescribeService.self, .init(service: subject), to: "show service \"\(subject)\"")
-        context.print(
-            output.json.render(result) {
-                let settings = SettingTable(
-                    settings: result.settings, origin: origin, style: style, legend: !output.noLegend
-                ).text
-                let status = StatusDetail(service: result.service, now: context.now(), style: style).text
-                return origin ? settings : status + (settings.isEmpty ? "" : "\n" + settings)
-            })
+        output.print(result, context) {
+            let settings = SettingTable(
+                settings: result.settings, origin: origin, style: style, legend: !output.noLegend
+            ).text
+            let status = StatusDetail(service: result.service, now: context.now(), style: style).text
+            return origin ? settings : status + (settings.isEmpty ? "" : "\n" + settings)
+        }
         return .done
     }
 }

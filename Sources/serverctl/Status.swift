@@ -15,7 +15,7 @@ struct Status: DaemonVerb {
 
     @OptionGroup var connection: ConnectionOptions
 
-    @OptionGroup var output: TableOptions
+    @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service to show; all of them if none is given.", completion: .services)
     var service: String?
@@ -28,7 +28,7 @@ struct Status: DaemonVerb {
         let result = try client.call(
             Manager.GetStatus.self, GetStatus.Parameters(service: service),
             to: service.map { "show the status of \"\($0)\"" } ?? "show the status")
-        context.print(output.json.render(result) { render(result, context) })
+        output.print(result, context) { render(result, context) }
         return result.services.allSatisfy(\.state.isServing) ? .done : .notServing
     }
 

@@ -15,10 +15,7 @@ struct Watch: DaemonVerb {
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Print JSON: pretty, short (an event a line) or off. --json alone means pretty.", valueName: "mode"))
-    var json = JSONMode.off
+    @OptionGroup var output: OutputOptions
 
     @Option(name: .customLong("kind"), help: ArgumentHelp("Only events of this kind; may be given more than once."))
     var kinds: [EventKind] = []
@@ -36,7 +33,8 @@ struct Watch: DaemonVerb {
         let asked = kinds.isEmpty ? EventKind.allCases : kinds
         let method = Manager.Subscribe.self
         try client.stream(method, .init(service: service, kinds: asked), to: "watch") { reply throws(Failure) in
-            context.print(reply.events.map { event in json.render(event) { EventText.line(event) } }.joined())
+            guard !output.quiet else { return true }
+            context.print(reply.events.map { event in output.json.render(event) { EventText.line(event) } }.joined())
             return true
         }
         throw Failure(status: .failed, message: "cannot watch any longer: serverd ended the stream of events")

@@ -32,11 +32,14 @@ struct Serverd: ParsableCommand {
     @Option(help: ArgumentHelp("How log lines are written: text, or json for machines.", valueName: "format"))
     var logFormat = LogDestination.Request.text
 
+    @Flag(help: .hidden)
+    var checkState = false
+
     func run() throws {
         let sequence = StartSequence(
             configuration: ConfigurationLocation(path: configurationPath), adminSocket: adminSocket,
             logFormat: logFormat)
-        let code = check ? sequence.check() : sequence.run()
+        let code = check ? sequence.check() : checkState ? sequence.checkState() : sequence.run()
         throw ArgumentParser.ExitCode(code.rawValue)
     }
 }

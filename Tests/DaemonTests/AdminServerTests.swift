@@ -251,6 +251,21 @@ struct AdminServerTests {
         }
     }
 
+    @Test("the reserve of descriptors is filled again when a client goes")
+    func reserveIsRefilled() async throws {
+        try await Self.run { server, path, services in
+            let size = server.reserve.count
+            let client = try TestClient.connect(to: .unix(.path(path)), on: services.loop)
+            #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
+            // As after accepting clients while others had all descriptors.
+            server.reserve.close()
+            await settle(services.loop)
+            #expect(size > 0 && server.reserve.count == 0)
+            await client.close()
+            while server.reserve.count < size { await services.loop.yieldTurn() }
+        }
+    }
+
     @Test("a second daemon on the same socket is told so, and leaves the first one alone")
     func second() async throws {
         try await Self.run { _, path, services in

@@ -93,7 +93,8 @@ struct StartSequenceTests {
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             let daemon = Daemon(
                 configuration, from: ConfigurationSource(location), adminSocket: tree.path + "/admin",
-                inherited: InheritedSockets(InheritedDescriptors(adopting: [])), writer: writer, watchdog: nil)
+                inheritance: Inheritance(InheritedSockets(InheritedDescriptors(adopting: []))), writer: writer,
+                watchdog: nil)
             let failure = #expect(throws: StartFailure.self) { try daemon.run() }
             #expect(failure?.code == .operatingSystem)
             let text = failure?.description ?? ""

@@ -50,6 +50,48 @@ struct WatchingTests {
         }
     }
 
+    @Test("a connection that comes is told alone: of those that go on nothing has changed")
+    func othersAreNotToldAgain() async throws {
+        let endpoint = try Endpoint()
+        try await ConnectTests.run([service(on: endpoint)]) { path, services in
+            let watcher = try Self.begin("ListConnections", #"{"usage":false}"#, path, services)
+            _ = try await ConnectTests.reply(to: watcher)
+            var peers: [TestClient] = []
+            for id in 1...3 {
+                peers.append(try endpoint.connect(services, sending: "x"))
+                #expect(try await peers[id - 1].read(2) == Array("x\n".utf8))
+                await Self.passInterval(services)
+                let told = try await ConnectTests.reply(to: watcher)
+                #expect(told.contains(#""id":\#(id),"#), "\(told)")
+                #expect(told.split(separator: #""id":"#).count == 2, "\(told)")
+            }
+            for peer in peers { await peer.close() }
+            await watcher.close()
+        }
+    }
+
+    @Test("a service is told to be full when its last slot is taken, and not before")
+    func fullIsTold() async throws {
+        let endpoint = try Endpoint()
+        try await ConnectTests.run([service(on: endpoint, maxConnections: 3)]) { path, services in
+            let watcher = try Self.begin("Subscribe", #"{"kinds":["serviceChanged"]}"#, path, services)
+            _ = try await ConnectTests.reply(to: watcher)
+            var peers: [TestClient] = []
+            for number in 1...3 {
+                #expect(watcher.pending == .nothing, "before connection \(number)")
+                peers.append(try endpoint.connect(services, sending: "x"))
+                #expect(try await peers[number - 1].read(2) == Array("x\n".utf8))
+                await settle(services.loop)
+            }
+            let told = try await ConnectTests.reply(to: watcher)
+            #expect(told.contains(#""state":"full""#) && told.contains(#""connections":3"#), "\(told)")
+            await peers.removeLast().close()
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""state":"listening""#))
+            for peer in peers { await peer.close() }
+            await watcher.close()
+        }
+    }
+
     @Test("a list of services tells a change of state, and no other number")
     func listedServices() async throws {
         let endpoint = try Endpoint()

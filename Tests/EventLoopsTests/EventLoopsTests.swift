@@ -241,6 +241,27 @@ struct EventLoopTests {
         }
     }
 
+    @Test("a watch that another's action cancels is not called, though both were found ready together")
+    func cancelledBeforeItsTurn() async throws {
+        try await onLoop { loop in
+            let ends = makePipe()
+            #expect(write(ends.writing.number, "x", 1) == 1)
+            let copies = (0..<10).map { _ in OwnedDescriptor(Descriptor(adopting: ends.reading.duplicate())) }
+            let (called, watches) = (EventLog<Int>(), EventLog<DescriptorWatch>())
+            for (index, copy) in copies.enumerated() {
+                let watch = DescriptorWatch(copy.number, on: loop) { _ in
+                    called.append(index)
+                    for watch in watches.all { watch.cancel() }
+                }
+                watches.append(watch)
+            }
+            for watch in watches.all { try watch.watch(for: .read) }
+            #expect(await comesToRest(loop))
+            #expect(called.all.count == 1)
+            for copy in copies { copy.close() }
+        }
+    }
+
     @Test("what the system refuses to wait for is an error, and a wait for it ends with closed")
     func refused() async throws {
         try await onLoop { loop in

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking at real streams by sock_diag: bytes, states, identities, and all streams of a port at once.
+// Looking at real streams by sock_diag: bytes, states, identities, and many streams in one call.
 
 internal import CLinux
 internal import Descriptors
@@ -31,21 +31,6 @@ struct Streams {
         let server = ConnectedSocket(
             try listener.accept().get(), localAddress: listener.addressOfConnections, on: loop)
         return (server, client)
-    }
-}
-
-/// Counts the turns of a loop.
-private final class TurnCounter {
-    private(set) var turns = 0
-
-    init(_ loop: EventLoop) { count(on: loop) }
-
-    private func count(on loop: EventLoop) {
-        loop.executeInNextTurn { [weak self] in
-            guard let self else { return }
-            turns += 1
-            count(on: loop)
-        }
     }
 }
 
@@ -198,65 +183,60 @@ struct SocketDiagnosticsTests {
         }
     }
 
-    @Test("all streams of a port come at once, by the identities that they had when they were accepted")
-    func dump() async throws {
+    @Test("many streams are looked at in one call, each in its place, by their ends alone too")
+    func many() async throws {
         try await onLoop { loop in
             let streams = try Streams(.everyAddress(port: 0), on: loop)
-            let strangers = try Streams(.address(.loopback(port: 0)), on: loop)
-            let stranger = try strangers.connect(to: .loopbackV4)
-            // Several parts of an answer's worth.
-            let pairs = try (0..<300).map { try streams.connect(to: $0 % 3 == 0 ? .loopbackV6 : .loopbackV4) }
+            let most = SocketDiagnostics.streamsAtOnce
+            let pairs = try (0..<most).map { try streams.connect(to: $0 % 3 == 0 ? .loopbackV6 : .loopbackV4) }
             try pairs[7].client.write("seven")
             #expect(try await pairs[7].server.receive(upTo: 9).count == 5)
 
-            let counter = TurnCounter(loop)
-            let found = try await SocketDiagnostics.streams(localPort: streams.port, on: loop)
-            #expect(counter.turns >= 4)
             let identities = try pairs.map { try #require($0.server.streamIdentity) }
-            #expect(Set(found.values.map(\.identity)) == Set(identities))
-            #expect(found.allSatisfy { $0 == $1.identity.cookie })
-            #expect(found[identities[7].cookie]?.bytesReceived == 5)
-            #expect(found.values.filter { $0.bytesReceived == 0 }.count == 299)
-
-            let all = try await SocketDiagnostics.streams(localPort: nil, on: loop)
-            for pair in pairs + [stranger] {
-                for socket in [pair.server, pair.client.socket] {
-                    #expect(all[try #require(socket.streamIdentity).cookie]?.identity == socket.streamIdentity)
-                }
+            let ends = identities.map { StreamIdentity(local: $0.local, peer: $0.peer) }
+            let diagnostics = try SocketDiagnostics()
+            for asked in [identities, ends, [], Array(ends.prefix(1)), Array(ends.dropLast())] {
+                let found = try diagnostics.streams(asked)
+                #expect(found.map { $0?.identity } == Array(identities.prefix(asked.count)))
+                #expect(found.count <= 7 || found[7]?.bytesReceived == 5)
+                #expect(found.count { $0?.bytesReceived == 0 } == asked.count - (asked.count > 7 ? 1 : 0))
             }
-            for pair in pairs + [stranger] {
+            #expect(throws: SocketDiagnosisFailure.failed(.invalidArgument)) {
+                try diagnostics.streams(ends + [ends[0]])
+            }
+            for pair in pairs {
                 await pair.client.close()
                 await pair.server.close()
             }
-            let rest = try await SocketDiagnostics.streams(localPort: streams.port, on: loop)
-            #expect(rest.values.allSatisfy { $0.state == .lastAck })
             streams.listener.close()
-            strangers.listener.close()
         }
     }
 
-    @Test("a dump that is not read to its end leaves nothing behind")
-    func abandonedDump() async throws {
+    @Test("a stream that has ended is not there, and those beside it are; its listener is not taken for it")
+    func endedAmongOthers() async throws {
+        try await onLoop { loop in
+            let streams = try Streams(.address(.loopback(port: 0)), on: loop)
+            let (server, client) = try streams.connect(to: .loopbackV4)
+            let identity = try #require(server.streamIdentity)
+            let nobody = InetAddress(ip: .loopbackV4, port: 1)
+            let gone = StreamIdentity(local: identity.local, peer: nobody)
+            let found = try SocketDiagnostics().streams([gone, identity, gone])
+            #expect(found.map { $0?.identity } == [nil, identity, nil])
+            await client.close()
+            await server.close()
+            streams.listener.close()
+        }
+    }
+
+    @Test("looking leaves no descriptor behind")
+    func leavesNothing() async throws {
         await #expect(processExitsWith: .success) {
             let rest = try await leftBehind {
-                for _ in 0..<10 {
-                    var dump = try StreamDump(localPort: nil)
-                    _ = try dump.next()
-                }
-                _ = try? SocketDiagnostics.stream(
-                    StreamIdentity(
-                        local: InetAddress(ip: .loopbackV4, port: 1), peer: InetAddress(ip: .loopbackV4, port: 1),
-                        cookie: 1))
+                let nobody = InetAddress(ip: .loopbackV4, port: 1)
+                for _ in 0..<10 { _ = try? SocketDiagnostics.stream(StreamIdentity(local: nobody, peer: nobody)) }
             }
             #expect(rest.isEmpty)
         }
-    }
-
-    @Test("after the end of a dump there is nothing more")
-    func endOfDump() throws {
-        var dump = try StreamDump(localPort: 1)
-        while try dump.next() != nil {}
-        #expect(try dump.next() == nil)
     }
 
     @Test("a stream of one link is found", .enabled(if: linkLocalAddress != nil, "no interface has such an address"))
@@ -267,8 +247,6 @@ struct SocketDiagnosticsTests {
             let (server, client) = try streams.connect(to: ip)
             let identity = try #require(server.streamIdentity)
             #expect(try SocketDiagnostics.stream(identity).identity == identity)
-            let found = try await SocketDiagnostics.streams(localPort: streams.port, on: loop)
-            #expect(found[identity.cookie]?.identity == identity)
             await client.close()
             await server.close()
             streams.listener.close()

@@ -49,7 +49,7 @@ struct CallTests {
     @Test("a number that is no 64-bit integer is refused", arguments: ["9223372036854775808", "1.5", "1e19"])
     func unfitNumbers(number: String) throws {
         let call = try call(#"{"method":"a.b.C","parameters":{"number":\#(number)}}"#)
-        #expect(throws: VarlinkError.invalidParameter("parameters")) { try call.parameters(as: Sample.self) }
+        #expect(throws: VarlinkError.invalidParameter("number")) { try call.parameters(as: Sample.self) }
     }
 
     @Test("each flag is read, and false means absent")

@@ -28,6 +28,23 @@ private func run(
 
 @Suite("serverctl status")
 struct CommandTests {
+    @Test(
+        "a verb's options may stand before it, serverctl's own stay there, and without a verb nothing moves",
+        arguments: [
+            (["-q", "status", "git"], ["status", "-q", "git"]),
+            (
+                ["--admin-socket", "-q", "--json=short", "--no-pager", "list", "--no-legend"],
+                ["--admin-socket", "-q", "list", "--json=short", "--no-pager", "--no-legend"]
+            ),
+            (["--admin-socket=a", "-q", "list"], ["--admin-socket=a", "list", "-q"]),
+            (["--version"], ["--version"]), (["-h", "-q"], ["-h", "-q"]), ([], []),
+            (["--", "-q", "list"], ["--", "-q", "list"]), (["--admin-socket"], ["--admin-socket"]),
+            (["connect", "-q"], ["connect", "-q"]),
+        ])
+    func optionsBeforeVerb(words: [String], expected: [String]) {
+        #expect(ArgumentOrder.verbFirst(words) == expected)
+    }
+
     @Test("everything serving is 0, something that is not is 3")
     func exitStatus() throws {
         let good = try run(["status"], services: [Samples.git, Samples.echo])

@@ -26,6 +26,7 @@
 
 #include "clinux_sockdiag.h"
 #include "clinux_spawn.h"
+#include "clinux_succession.h"
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern long syscall(long, ...);

@@ -26,17 +26,17 @@ struct clinux_stream {
     uint64_t bytes_acknowledged;
 };
 
-// The most streams that one call of clinux_receive_streams finds.
-enum { clinux_streams_at_once = 512 };
+// The most streams that one call of clinux_look_at_streams is asked for.
+enum { clinux_streams_at_once = 32 };
 
-// Each sends one request over a socket of clinux_diagnosis_socket() and waits for nothing: 0, or -1 and errno.
-int clinux_request_stream(int diagnosis, const struct clinux_stream_id *id);
-int clinux_request_streams(int diagnosis, int is_v6, uint16_t local_port);
-int clinux_request_destruction(int diagnosis, const struct clinux_stream_id *id);
+// Asks, over a socket of clinux_diagnosis_socket(), for `count` streams and waits for nothing: what the kernel says of each
+// is in `streams`, in the same order; one that is not there has no info. 0, or -1 and errno. A cookie of all ones stands for
+// any; then a listener may be found, by its state.
+int clinux_look_at_streams(
+    int diagnosis, const struct clinux_stream_id *ids, unsigned count, struct clinux_stream *streams);
 
-// Reads the next part of the answer into `streams`, which has room for clinux_streams_at_once, without waiting: how many
-// there are, or -1 and errno, which is what the kernel answers if it refuses. `*is_last` tells that nothing follows.
-int clinux_receive_streams(int diagnosis, struct clinux_stream *streams, int *is_last);
+// Ends a stream, in the same way: 0, or -1 and errno, which is ENOENT if it is not there.
+int clinux_destroy_stream(int diagnosis, const struct clinux_stream_id *id);
 
 // SO_COOKIE: a number that no other socket has had since the system was booted: 0, or -1 and errno.
 int clinux_socket_cookie(int descriptor, uint64_t *cookie);

@@ -86,6 +86,8 @@ actor Closing {
         let combined = tally.plan.combined(with: plan)
         guard combined != tally.plan, !isFinished else { return }
         tally.plan = combined
+        // Its times are news.
+        told = nil
         moveTimers()
         settle()
     }
@@ -171,7 +173,7 @@ actor Closing {
         report?.cancel()
         report = nil
         let progress = progress
-        guard progress != told else { return }
+        if let told, progress.hasSameCounts(as: told) { return }
         told = progress
         version += 1
         progressed.signal()
@@ -194,5 +196,15 @@ actor Closing {
             }
         }
         return progress
+    }
+}
+
+extension ClosingProgress {
+    /// Whether it tells no more than `other` does: the times of a plan, which are made of the loop's, differ by nothing
+    /// but the moment at which that is done.
+    fileprivate func hasSameCounts(as other: ClosingProgress) -> Bool {
+        var other = other
+        (other.nextStepTimestamp, other.deadlineTimestamp) = (nextStepTimestamp, deadlineTimestamp)
+        return self == other
     }
 }

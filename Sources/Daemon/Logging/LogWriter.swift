@@ -17,6 +17,9 @@ package final class LogWriter: Sendable {
     /// How much of the log may be unwritten: a second or two of a very busy daemon.
     package static let limits = WriterThread<LogSink>.Limits(records: 8192, bytes: 4 << 20)
 
+    /// Room for what thousands of services have the service manager keep.
+    private static let notificationLimits = WriterThread<NotifySink>.Limits(records: 16_384, bytes: .max)
+
     /// Starts the writer.
     ///
     /// Without a service manager there is no thread for notifications.
@@ -44,14 +47,29 @@ package final class LogWriter: Sendable {
             lines.submit(line, bytes: line.cost)
         }
         notifications = try WriterThread(
-            name: "notify-writer", limits: .init(records: 64, bytes: .max), linger: .zero, sink: notify)
+            name: "notify-writer", limits: Self.notificationLimits, linger: .zero, sink: notify)
     }
 
     /// Writes a line, or drops it when there is no room.
     package func log(_ line: LogLine) { lines.submit(line, bytes: line.cost) }
 
     /// Tells the service manager; does nothing without one.
-    package func notify(_ message: NotifyMessage) { notifications?.submit(message, bytes: 0) }
+    package func notify(_ message: NotifyMessage) { notifications?.submit(Notification(message), bytes: 0) }
+
+    /// Tells the service manager, with a descriptor; whether there is one, and it will be told.
+    func notify(_ message: NotifyMessage, with descriptor: consuming Descriptor) -> Bool {
+        let notification = Notification(message, descriptor)
+        return notifications?.submit(notification, bytes: 0) ?? false
+    }
+
+    /// Waits until all that came before is written, at most for `timeout`; returns whether it is.
+    @discardableResult
+    func flush(within timeout: Duration = .seconds(1)) -> Bool {
+        let deadline = Deadline.after(timeout)
+        let areSent = notifications?.flush(until: deadline) ?? true
+        let areWritten = lines.flush(until: deadline)
+        return areSent && areWritten
+    }
 
     /// Waits until all that came before is written, at most for `timeout`; returns whether it is.
     ///
@@ -62,6 +80,27 @@ package final class LogWriter: Sendable {
         let areSent = notifications?.finish(until: deadline) ?? true
         let areWritten = lines.finish(until: deadline)
         return areSent && areWritten
+    }
+}
+
+/// A message for the service manager, and the descriptor that goes with it.
+final class Notification: Sendable {
+    let message: NotifyMessage
+    private let descriptor: Descriptor?
+
+    init(_ message: NotifyMessage) {
+        self.message = message
+        descriptor = nil
+    }
+
+    init(_ message: NotifyMessage, _ descriptor: consuming Descriptor) {
+        self.message = message
+        self.descriptor = Descriptor(adopting: descriptor.release())
+    }
+
+    func send(by notifier: Notifier) throws(Errno) {
+        let number = descriptor?.use { $0 }
+        try notifier.send(message, descriptors: number.map { [$0] } ?? [])
     }
 }
 
@@ -76,9 +115,9 @@ struct NotifySink: RecordSink {
         self.report = report
     }
 
-    mutating func take(_ message: NotifyMessage) {
+    mutating func take(_ notification: Notification) {
         do throws(Errno) {
-            try notifier.send(message)
+            try notification.send(by: notifier)
             hasFailed = false
         } catch {
             // Once, until it works again.

@@ -22,12 +22,12 @@ final class ChildProcess: Sendable {
     private let status = Mutex<CInt?>(nil)
     private let ended = DispatchSemaphore(value: 0)
 
-    /// Starts `command`, whose first word is an absolute path.
+    /// Starts `command`, with `passed` as its descriptors from 3 on; its first word is an absolute path.
     ///
     /// The environment is exactly the one given.
     init(
         _ command: [String], environment: [String: String] = ChildProcess.environment, input: Stream = .null,
-        output: Stream = .null, errors: Stream = .null
+        output: Stream = .null, errors: Stream = .null, passing passed: [CInt] = []
     ) throws {
         self.command = command
         var actions = posix_spawn_file_actions_t()
@@ -40,7 +40,18 @@ final class ChildProcess: Sendable {
         // A number that the limit does not allow would be an error.
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        for number in 3..<CInt(min(limit.rlim_cur, 1024)) { posix_spawn_file_actions_addclose(&actions, number) }
+        // Above all that is replaced first: a number that is passed may be one that another becomes.
+        let parked = CInt(min(limit.rlim_cur, 1024)) - CInt(passed.count) - 1
+        for (index, descriptor) in passed.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, parked + CInt(index))
+        }
+        for number in 3..<parked { posix_spawn_file_actions_addclose(&actions, number) }
+        for index in passed.indices {
+            posix_spawn_file_actions_adddup2(&actions, parked + CInt(index), CInt(3 + index))
+        }
+        for number in parked..<CInt(min(limit.rlim_cur, 1024)) {
+            posix_spawn_file_actions_addclose(&actions, number)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

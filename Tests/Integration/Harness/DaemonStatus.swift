@@ -17,6 +17,15 @@ struct DaemonStatus: Decodable, Sendable {
         let lastError: String?
     }
 
+    struct Daemon: Decodable, Sendable {
+        let version: String
+        let pid: Int32
+        let images: Int
+        let startTimestamp: Int64
+        let reexecFailure: String?
+    }
+
+    let daemon: Daemon
     let services: [Service]
 
     /// The service of this name.

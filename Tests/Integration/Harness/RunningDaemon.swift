@@ -10,6 +10,8 @@ struct DaemonOptions: Sendable {
     var arguments: [String] = []
     /// Names of listeners that `systemd-socket-activate` opens on 127.0.0.1 and hands over.
     var inherited: [String] = []
+    /// The daemon's program, if it is to be another than the built one.
+    var program: String?
     /// Variables beside those of every test.
     var environment: [String: String] = [:]
     /// A command before the daemon's, which must exec it: `prlimit --nofile=40`.
@@ -41,7 +43,9 @@ final class RunningDaemon: Sendable {
         notifications = try NotifySocket(path: directory.path("notify"))
         log = try LogFile(path: directory.path("log"))
         inheritedPorts = Dictionary(uniqueKeysWithValues: try options.inherited.map { ($0, try ReservedPort()) })
-        let own = [try Programs.serverd, "--config", configuration, "--admin-socket", adminSocket] + options.arguments
+        let own =
+            [try options.program ?? Programs.serverd, "--config", configuration, "--admin-socket", adminSocket]
+            + options.arguments
         let activation = try Self.activation(inheritedPorts)
         let standard: ChildProcess.Stream = options.hasNoStandardDescriptors ? .closed : .null
         let environment = options.environment.merging(["NOTIFY_SOCKET": notifications.path]) { $1 }
