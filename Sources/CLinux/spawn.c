@@ -5,6 +5,7 @@
 // meanwhile, so that it may neither allocate nor take a lock; glibc's setresuid would change the parent's other
 // threads, and glibc's syscall() would leave its errno in the parent's.
 #include "CLinux.h"
+#include "clone3.h"
 #include <errno.h>
 #include <linux/close_range.h>
 #include <linux/futex.h>
@@ -114,7 +115,13 @@ IN_CHILD static int run_child(void *argument) {
     struct clinux_spawn *spawn = argument;
     const struct clinux_command *command = spawn->command;
 
-    // This first: until here the descriptor table is the parent's own. The copy holds only what is numbered below the
+    if (spawn->joins_group) {
+        enter(spawn, CLINUX_STEP_JOIN);
+        // 0 is whoever writes it.
+        must(spawn, SYS_write, spawn->control_group, (long)"0", 1, 0);
+        enter(spawn, CLINUX_STEP_UNSHARE);
+    }
+    // This before all else: until here the descriptor table is the parent's own. The copy holds only what is numbered below the
     // hole, so its price does not grow with the number of connections.
     int low = spawn->socket > spawn->standard_error ? spawn->socket : spawn->standard_error;
     must(spawn, SYS_close_range, low + 1, ~0U, CLOSE_RANGE_UNSHARE, 0);
@@ -144,6 +151,19 @@ IN_CHILD static int run_child(void *argument) {
     __builtin_unreachable();
 }
 
+static pid_t make_child(struct clinux_spawn *spawn) {
+    int flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
+    char *stack = (char *)spawn->stack + GUARD;
+    if (spawn->control_group < 0 || spawn->joins_group) {
+        return clone(run_child, stack + STACK, flags | SIGCHLD, spawn, &spawn->pidfd, NULL, &spawn->in_flight);
+    }
+    long result = clinux_clone_into(
+        run_child, spawn, (uint64_t)flags, spawn->control_group, stack, STACK, &spawn->pidfd, &spawn->in_flight);
+    if (result >= 0) return (pid_t)result;
+    errno = (int)-result;
+    return -1;
+}
+
 pid_t clinux_spawn(struct clinux_spawn *spawn) {
     const uint64_t all_signals = ~0ULL;
     uint64_t earlier;
@@ -153,9 +173,7 @@ pid_t clinux_spawn(struct clinux_spawn *spawn) {
     __atomic_store_n(&spawn->in_flight, 1, __ATOMIC_RELEASE);
     // By number, for glibc's own two signals too.
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, &earlier, SIGNAL_SET_BYTES);
-    int flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
-    pid_t pid = clone(
-        run_child, (char *)spawn->stack + GUARD + STACK, flags, spawn, &spawn->pidfd, NULL, &spawn->in_flight);
+    pid_t pid = make_child(spawn);
     int error = errno;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &earlier, NULL, SIGNAL_SET_BYTES);
     errno = error;

@@ -23,6 +23,13 @@ extension Service {
         return connectionCount >= limit.maximum || limit.isAwaited ? .full : .listening
     }
 
+    /// Where its programs are kept; nil when it is a built-in one.
+    var controlGroup: ControlGroup? {
+        program.map {
+            ControlGroup(path: $0.controlGroup, missing: $0.missingResources ?? context.controlGroups.obstacle)
+        }
+    }
+
     /// Whether an operator has set another connection limit than the configuration.
     var isLimitedByOperator: Bool {
         limit.maximum != definition.maxConnections ?? ServerOptions.defaultMaxConnections

@@ -30,6 +30,8 @@ struct ServiceContext: Sendable {
     var store: DescriptorStore?
     /// What a daemon before us has left, as long as it is not claimed.
     var inherited: InheritedSockets?
+    /// Where programs are kept, if they can be.
+    var controlGroups = ControlGroups.none(because: "they are not looked for")
     /// Is called on the loop when a service's state or numbers have changed.
     let changed: @Sendable () -> Void
 }

@@ -21,7 +21,8 @@ extension ServiceManager {
             if setting.key == "max_connections" { setting.limit(to: status.connectionLimit, byOperator: isOperators) }
             return setting
         }
-        return Manager.DescribeService.Result(service: status, settings: settings)
+        return Manager.DescribeService.Result(
+            service: status, settings: settings, controlGroup: await service.controlGroup)
     }
 
     /// One connection, and who serves it.

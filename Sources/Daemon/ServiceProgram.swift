@@ -20,6 +20,10 @@ final class ServiceProgram: @unchecked Sendable {
     private(set) var running: [UInt64: RunningHandler] = [:]
     private let standardError: StandardErrorChannel
     private let output: HandlerOutput
+    /// Where its processes are kept; nil where there are no control groups.
+    private let group: ServiceGroup?
+    /// What is missing of what its definition asks of control groups; nil when nothing is.
+    let missingResources: String?
     /// How many connections it serves, those for which it is only being started too.
     private var uses = 0
     private var isRetired = false
@@ -36,12 +40,19 @@ final class ServiceProgram: @unchecked Sendable {
         command = try PreparedCommand(
             HandlerCommand(
                 definition, service: service.name, as: context.identity, environment: context.environment))
+        missingResources = definition.resources.flatMap(context.controlGroups.enable)
         let output = HandlerOutput(logger, on: context.loop)
         self.output = output
         let ends = context.inherited?.claimStandardError(of: service.name)
         let isNew = ends == nil
         standardError = try StandardErrorChannel(
             on: context.loop, output.receiver { [connections] in connections.connection(of: $0) }, takingOver: ends)
+        group = context.controlGroups.service(service.name.description)
+        if let missingResources {
+            logger.warning(
+                "the service's programs may have more than its resources say",
+                metadata: ["error": .string(missingResources)])
+        }
         if isNew, let store = context.store, store.isThere { keepStandardError(of: service.name, in: store) }
     }
 
@@ -67,6 +78,7 @@ final class ServiceProgram: @unchecked Sendable {
     func adopt(_ running: RunningHandler, for connection: UInt64) {
         connections.began(running.process.pid, connection)
         self.running[connection] = running
+        if let own = group?.group(of: connection) { running.process.wasStarted(in: own) }
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
@@ -87,7 +99,7 @@ final class ServiceProgram: @unchecked Sendable {
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
                 in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
-                by: spawner)
+                place: place(connection.id, in: slot), by: spawner)
         }
         guard let process else {
             spawner.giveBack(slot)
@@ -103,6 +115,21 @@ final class ServiceProgram: @unchecked Sendable {
         }
         return process
     }
+
+    private func place(_ connection: UInt64, in slot: SpawnSlot) throws(SpawnFailure) -> HandlerPlace? {
+        do { return try group?.place(connection, definition.resources) } catch {
+            spawner.giveBack(slot)
+            throw error
+        }
+    }
+
+    /// The control group of the service; nil where there are none.
+    var controlGroup: String? { group?.path }
+
+    /// Ends what the service's processes have left behind outside of their connections' groups; all of those have ended.
+    ///
+    /// - Returns: whether there was anything.
+    func killWhatIsLeft() -> Bool { group?.killWhatIsLeft() ?? false }
 
     /// The process has ended.
     func ended(_ process: HandlerProcess, _ connection: Connection) {
@@ -130,6 +157,7 @@ final class ServiceProgram: @unchecked Sendable {
 
     /// Closes what its processes wrote to, after a last look.
     func close() {
+        if !isClosed { group?.release() }
         isClosed = true
         standardError.close()
         output.finish()

@@ -23,6 +23,7 @@ package enum Manager {
         DescribeConnection.self, Subscribe.self, CloseService.self, OpenService.self,
         SuspendService.self, ResumeService.self, CloseConnection.self, CloseConnections.self,
         Drain.self, SetLimit.self, Reload.self, Plan.self, Connect.self,
+        Reexec.self,
     ]
 
     /// What a caller needs for each method, who is not root.

@@ -96,16 +96,19 @@ extension Manager {
             package var service: ServiceStatus
             /// Its settings in effect, in the order of the documentation, with the place where each was made.
             package var settings: [Setting]
+            /// Where its programs are kept; `nil` when serverd itself serves its connections.
+            package var controlGroup: ControlGroup?
 
             /// The fields' names.
             package enum CodingKeys: String, CodingKey, CaseIterable {
-                case service, settings
+                case service, settings, controlGroup
             }
 
             /// A value from its fields.
-            package init(service: ServiceStatus, settings: [Setting]) {
+            package init(service: ServiceStatus, settings: [Setting], controlGroup: ControlGroup? = nil) {
                 self.service = service
                 self.settings = settings
+                self.controlGroup = controlGroup
             }
         }
     }

@@ -139,3 +139,22 @@ package struct Setting: VarlinkObject, Hashable {
         self.line = line
     }
 }
+
+/// Where the programs of a service are kept, so that nothing that they start is lost sight of.
+package struct ControlGroup: VarlinkObject, Hashable {
+    /// The directory of the service's control group; `nil` when there is none.
+    package var path: String?
+    /// Why there is none, or why resources that its configuration limits are not limited; `nil` when nothing is missing.
+    package var missing: String?
+
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case path, missing
+    }
+
+    /// A value from its fields.
+    package init(path: String? = nil, missing: String? = nil) {
+        self.path = path
+        self.missing = missing
+    }
+}

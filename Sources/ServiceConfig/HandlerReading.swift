@@ -41,13 +41,14 @@ extension TableReader<ServiceKey> {
         let umask = permissions(.umask, example: ServiceKey.umaskExample)
         let successExitStatus = successExitStatus()
         let allowsShutdown = boolean(.allowShutdown)
+        let resources = resources()
         guard let command, let path = command.first else { return nil }
         return ProgramDefinition(
             path: path, arguments: Array(command.dropFirst()), account: account, environment: environment,
             passEnvironment: passEnvironment,
             workingDirectory: workingDirectory ?? ProgramDefinition.defaultWorkingDirectory,
             umask: umask ?? ProgramDefinition.defaultUmask, successExitStatus: successExitStatus,
-            allowsShutdown: allowsShutdown ?? false)
+            allowsShutdown: allowsShutdown ?? false, resources: resources)
     }
 
     /// The program and its arguments.

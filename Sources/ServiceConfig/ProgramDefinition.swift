@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that serves connections: what is started, as whom, and in which surroundings.
 
+package import Policy
+
 /// A program that serves connections, as the configuration defines it.
 package struct ProgramDefinition: Equatable, Sendable {
     /// The umask of a program when nothing is said.
@@ -26,6 +28,8 @@ package struct ProgramDefinition: Equatable, Sendable {
     package let successExitStatus: SuccessExitStatus
     /// Whether an operator may end its TCP stream under it, which the program sees as a broken connection.
     package let allowsShutdown: Bool
+    /// How much each connection's program may have, in a control group of its own; nil for none of its own.
+    package let resources: ResourceLimits?
 
     /// The absolute path of the program.
     package var path: String { arguments[0] }
@@ -35,7 +39,7 @@ package struct ProgramDefinition: Equatable, Sendable {
         path: String, arguments: [String] = [], account: Account? = nil, environment: [String: String] = [:],
         passEnvironment: [String] = [], workingDirectory: String = defaultWorkingDirectory,
         umask: UInt32 = defaultUmask, successExitStatus: SuccessExitStatus = SuccessExitStatus(),
-        allowsShutdown: Bool = false
+        allowsShutdown: Bool = false, resources: ResourceLimits? = nil
     ) {
         precondition(path.hasPrefix("/") && workingDirectory.hasPrefix("/"), "paths of a program are absolute")
         precondition(umask <= 0o777, "a umask has permission bits only")
@@ -51,6 +55,7 @@ package struct ProgramDefinition: Equatable, Sendable {
         self.umask = umask
         self.successExitStatus = successExitStatus
         self.allowsShutdown = allowsShutdown
+        self.resources = resources
     }
 }
 

@@ -20,6 +20,7 @@ enum ServiceKey: String, CaseIterable {
     case connect
     case successExitStatus = "success_exit_status"
     case allowShutdown = "allow_shutdown"
+    case resources
     case socketMode = "socket_mode"
     case socketUser = "socket_user"
     case socketGroup = "socket_group"
@@ -31,6 +32,7 @@ enum ServiceKey: String, CaseIterable {
     /// The keys that say how a program is run, and nothing to a built-in.
     static let ofPrograms: [ServiceKey] = [
         .user, .group, .environment, .passEnvironment, .workingDirectory, .umask, .successExitStatus, .allowShutdown,
+        .resources,
     ]
 
     /// The keys that say something of socket files only.

@@ -73,7 +73,7 @@ extension ServiceKey {
         // listen(2) sets the backlog of a listener that is open already.
         case .description, .maxConnections, .backlog, .onHandlerError, .connect, .allowShutdown: .atOnce
         case .exec, .builtin, .user, .group, .environment, .passEnvironment, .workingDirectory, .umask,
-            .successExitStatus:
+            .successExitStatus, .resources:
             .newConnections
         case .enabled, .listen, .socketMode, .socketUser, .socketGroup: .listeners
         }

@@ -53,7 +53,18 @@ extension ProgramDefinition {
             (.passEnvironment, TOMLText.list(strings: passEnvironment)),
             (.workingDirectory, TOMLText.string(workingDirectory)), (.umask, TOMLText.permissions(umask)),
             (.successExitStatus, TOMLText.list(ends)), (.allowShutdown, "\(allowsShutdown)"),
+            (.resources, resources.map(\.values).map { TOMLText.table(of: $0) }),
         ]
+    }
+}
+
+extension ResourceLimits {
+    /// The value of each limit that is set.
+    fileprivate var values: [(key: String, value: String)] {
+        [
+            ("memory", memory.map { TOMLText.string(Self.text(ofSize: $0)) }), ("tasks", tasks.map { "\($0)" }),
+            ("cpu", cpu.map { TOMLText.string("\($0)%") }),
+        ].compactMap { key, value in value.map { (key, $0) } }
     }
 }
 

@@ -38,7 +38,12 @@ enum TOMLText {
 
     /// Texts by names that need no quotes, sorted by name.
     static func table(_ entries: [String: String]) -> String {
-        let pairs = entries.sorted { $0.key < $1.key }.map { "\($0.key) = \(string($0.value))" }
+        table(of: entries.sorted { $0.key < $1.key }.map { ($0.key, string($0.value)) })
+    }
+
+    /// Values that are TOML already, by names that need no quotes, in this order.
+    static func table(of entries: [(key: String, value: String)]) -> String {
+        let pairs = entries.map { "\($0.key) = \($0.value)" }
         return pairs.isEmpty ? "{}" : "{ " + pairs.joined(separator: ", ") + " }"
     }
 

@@ -32,7 +32,8 @@ extension HandlerProcess {
             ProcessStart.ticks(at: earliest) <= stat.start.ticks, stat.start.ticks <= ProcessStart.ticks(at: latest)
         else { return nil }
         let process = HandlerProcess(
-            pid: pid, pidfd: pidfd.release(), loop: loop, groups: spawner.groups, beginWatching: .watchForReading,
+            pid: pid, pidfd: pidfd.release(), loop: loop, groups: spawner.groups, ownGroup: nil,
+            beginWatching: .watchForReading,
             age: age, isAdopted: true)
         process.settle(nil, isGone: true)
         return process
@@ -40,6 +41,14 @@ extension HandlerProcess {
 }
 
 extension HandlerProcess {
+    /// Says that the process was started in this control group, which is its connection's own.
+    ///
+    /// Right after it was adopted. Only on the loop.
+    package func wasStarted(in group: ConnectionGroup) {
+        loop.preconditionOnLoop()
+        ownGroup = group
+    }
+
     /// The program that the process executes, if it may be seen; of a file that is gone the kernel says so in the name.
     package var executable: String? {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))

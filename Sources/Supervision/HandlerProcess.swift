@@ -34,6 +34,8 @@ package final class HandlerProcess: @unchecked Sendable {
     private var pidfd: Descriptor?
     private var watch: DescriptorWatch?
     private let groups: ProcessGroupSearch
+    /// Its control group, if it is its connection's own.
+    var ownGroup: ConnectionGroup?
     private let beginWatching: SystemCall<DescriptorWatch, Void>
     /// Why its end cannot be waited for; `nil` when it can, and once it has been reaped.
     private(set) var watchFailure: Errno?
@@ -59,24 +61,6 @@ package final class HandlerProcess: @unchecked Sendable {
     private enum Start {
         case inFlight(UnsafeContinuation<SpawnFailure?, Never>?)
         case settled(SpawnFailure?)
-    }
-
-    /// Whether it was told to end.
-    package enum StopStage: Sendable {
-        /// It was not.
-        case none
-        /// By a signal that it may catch.
-        case asked
-        /// By SIGKILL.
-        case killed
-    }
-
-    /// How far it has been told to end, or had been when it ended.
-    ///
-    /// Only on the loop.
-    package var stopStage: StopStage {
-        guard let climb else { return .none }
-        return climb.isAtTop ? .killed : .asked
     }
 
     /// Whether it has not been reaped; until then its number is nobody else's.
@@ -109,19 +93,20 @@ package final class HandlerProcess: @unchecked Sendable {
     /// - Throws: the step that failed before there was a process; the socket is untouched.
     package static func spawn(
         in slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
-        by spawner: Spawner
+        place: HandlerPlace? = nil, by spawner: Spawner
     ) throws(SpawnFailure) -> HandlerProcess {
-        try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError)
+        try spawner.begin(slot, environment: environment, socket: socket, standardError: standardError, place: place)
     }
 
     /// `age` is how long ago the process was started; who is not its parent has adopted it.
     init(
-        pid: Int32, pidfd: CInt, loop: EventLoop, groups: ProcessGroupSearch,
+        pid: Int32, pidfd: CInt, loop: EventLoop, groups: ProcessGroupSearch, ownGroup: ConnectionGroup?,
         beginWatching: SystemCall<DescriptorWatch, Void>, age: Duration = .zero, isAdopted: Bool = false
     ) {
         self.pid = pid
         self.loop = loop
         self.groups = groups
+        self.ownGroup = ownGroup
         self.beginWatching = beginWatching
         self.pidfd = Descriptor(adopting: pidfd)
         self.isAdopted = isAdopted
@@ -177,7 +162,10 @@ package final class HandlerProcess: @unchecked Sendable {
     private func conclude(_ failure: SpawnFailure?) {
         let waiting: UnsafeContinuation<SpawnFailure?, Never>? = if case .inFlight(let one) = start { one } else { nil }
         start = .settled(failure)
-        if failure != nil { end(ExitReport(ending: .unknown, duration: loop.now - started)) }
+        if failure != nil {
+            ownGroup?.close(on: loop)
+            end(ExitReport(ending: .unknown, duration: loop.now - started))
+        }
         waiting?.resume(returning: failure)
     }
 
@@ -238,7 +226,8 @@ package final class HandlerProcess: @unchecked Sendable {
         watchFailure = nil
         pidfd.take()?.close()
         if let failure { return conclude(failure) }
-        let isLeft = LingeringGroup.isLeft(of: pid)
+        ownGroup?.close(on: loop)
+        let isLeft = ownGroup.map { !$0.isGone } ?? LingeringGroup.isLeft(of: pid)
         let report =
             isOurs
             ? ExitReport(ended, duration: duration, isLingering: isLeft)
@@ -260,12 +249,17 @@ package final class HandlerProcess: @unchecked Sendable {
     package func followGroup(gone: @escaping @Sendable () -> Void) {
         loop.preconditionOnLoop()
         let group = LingeringGroup(pid, on: loop, search: groups) {
-            self.outliving = nil
-            self.climb?.timer?.cancel()
-            gone()
+            // Who has left the process group is still in the control group.
+            if let ownGroup = self.ownGroup { ownGroup.whenGone { self.outlived(gone) } } else { self.outlived(gone) }
         }
         outliving = group
         group.assumeIsolated { $0.look() }
+    }
+
+    private func outlived(_ gone: () -> Void) {
+        outliving = nil
+        climb?.timer?.cancel()
+        gone()
     }
 
     /// Whoever is left of the group was sent SIGKILL: what the kernel does not let go of is given up.

@@ -6,12 +6,16 @@ package import SystemPackage
 
 /// The steps of a spawn, in their order; from ``place`` on the same numbers as in the C header.
 package enum SpawnStep: CInt, CaseIterable, Sendable {
+    /// Making the connection's control group.
+    case controlGroup = -2
     /// Making sure that the end of a process can be waited for.
     case watch = -1
     /// Putting the connection where the child finds it.
     case place = 0
     /// Making the child.
     case clone
+    /// Moving it into its control group.
+    case join
     /// Giving it a descriptor table of its own.
     case unshare
     /// Resetting the signals.
@@ -69,6 +73,8 @@ package struct SpawnFailure: Error, Equatable, Sendable {
     package var isTransient: Bool {
         guard !isTimedOut else { return false }
         if step == .watch { return true }
+        // Somebody has removed the control group: it is made again.
+        if [.clone, .join].contains(step), errno == .operationNotSupportedByDevice { return true }
         switch errno {
         case .resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem,
             .textFileBusy, .interrupted, .noBufferSpace:
@@ -93,9 +99,11 @@ extension SpawnFailure: CustomStringConvertible {
 
     private var call: String {
         switch step {
+        case .controlGroup: "making a control group in"
         case .watch: "epoll_ctl for the ends of processes"
         case .place: "dup3 of the connection's descriptors"
         case .clone: "clone"
+        case .join: "write to the control group's cgroup.procs"
         case .unshare: "close_range with CLOSE_RANGE_UNSHARE"
         case .signals: "rt_sigaction"
         case .session: "setsid"
@@ -134,6 +142,8 @@ extension SpawnFailure: CustomStringConvertible {
             return "the working directory must exist, and the handler's user be allowed to enter it"
         case (.groups, .notPermitted), (.group, .notPermitted), (.user, .notPermitted):
             return "only root may change the user: run the daemon as root, or leave user and group out"
+        case (.controlGroup, _):
+            return "serverd must be allowed to make groups there (systemd: Delegate=yes)"
         case (.unshare, .noFunction):
             return "Linux 5.9 or newer is needed"
         default:

@@ -28,6 +28,8 @@ package final class SpawnSlot: @unchecked Sendable {
     private var spare: Descriptor?
     private var block = EnvironmentBlock()
     private var placedSink: UInt64 = 0
+    /// Kept open for the child.
+    private var entrance: ControlGroupEntrance?
 
     /// Reserves the two places.
     /// - Throws: the error of what there was not enough of: descriptors, memory.
@@ -43,6 +45,7 @@ package final class SpawnSlot: @unchecked Sendable {
         record.pointee.stack = stack
         record.pointee.socket = socketPlace.use { $0 }
         record.pointee.standard_error = errorPlace.use { $0 }
+        record.pointee.control_group = -1
         record.pointee.signals = clinux_signals_not_default()
         record.pointee.clears_ambient = clinux_has_ambient_capabilities()
     }
@@ -79,7 +82,7 @@ package final class SpawnSlot: @unchecked Sendable {
     /// - Throws: the step that failed; there is no child then.
     func begin(
         environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
-        by clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
+        entrance: ControlGroupEntrance?, by clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
     ) throws(SpawnFailure) -> (pid: pid_t, pidfd: CInt) {
         guard let command, process == nil else { preconditionFailure("a slot was used that was not taken, or twice") }
         try place(socket, standardError)
@@ -90,7 +93,12 @@ package final class SpawnSlot: @unchecked Sendable {
         killed = nil
         began = Self.now
         if spare == nil { spare = Self.makeSpare() }
+        enter(by: entrance)
         var cloned = clone(record)
+        if case .failure(let error) = cloned, let entrance, entrance.fallBack(after: error) {
+            enter(by: entrance)
+            cloned = clone(record)
+        }
         if case .failure(.tooManyOpenFiles) = cloned, let spare = spare.take() {
             spare.close()
             cloned = clone(record)
@@ -100,6 +108,7 @@ package final class SpawnSlot: @unchecked Sendable {
             return (pid, record.pointee.pidfd)
         case .failure(let error):
             vacatePlace()
+            leave(because: error)
             throw SpawnFailure(.clone, error, command)
         }
     }
@@ -111,10 +120,24 @@ package final class SpawnSlot: @unchecked Sendable {
     /// - Returns: the process, and why it was not executed if it was not.
     func finish() -> (process: HandlerProcess?, failure: SpawnFailure?) {
         vacatePlace()
+        leave(because: Errno(rawValue: record.pointee.error))
         defer { process = nil }
         guard let command, record.pointee.error != 0 || isTimedOut else { return (process, nil) }
         let step = SpawnStep(rawValue: record.pointee.step) ?? .execve
         return (process, SpawnFailure(step, Errno(rawValue: record.pointee.error), command, isTimedOut: isTimedOut))
+    }
+
+    private func enter(by entrance: ControlGroupEntrance?) {
+        self.entrance = entrance
+        record.pointee.control_group = entrance?.number ?? -1
+        record.pointee.joins_group = entrance?.isByWriting ?? false ? 1 : 0
+    }
+
+    private func leave(because error: Errno) {
+        // A child that is not gone may still write to it.
+        guard !isInFlight else { return }
+        entrance?.failed(with: error)
+        entrance = nil
     }
 
     // Nothing that anybody waits for the end of.

@@ -18,7 +18,7 @@ package import SystemPackage
 /// | a slot | its child | leaves it |
 /// | --- | --- | --- |
 /// | vacant | there is none | ``slot(for:)`` |
-/// | taken | there is none yet | ``HandlerProcess/spawn(in:environment:socket:standardError:by:)``, ``giveBack(_:)`` |
+/// | taken | there is none yet | ``HandlerProcess/spawn(in:environment:socket:standardError:place:by:)``, ``giveBack(_:)`` |
 /// | in flight | on its way to its exec | it has executed the program, failed in a step, or was killed |
 // Safe: used only on the loop's thread.
 package final class Spawner: @unchecked Sendable {
@@ -143,22 +143,26 @@ package final class Spawner: @unchecked Sendable {
 
     /// Makes the child that is to execute the command of `slot`.
     ///
-    /// Only on the loop; see ``HandlerProcess/spawn(in:environment:socket:standardError:by:)``.
+    /// Only on the loop; see ``HandlerProcess/spawn(in:environment:socket:standardError:place:by:)``.
     func begin(
-        _ slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink
+        _ slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
+        place: HandlerPlace?
     ) throws(SpawnFailure) -> HandlerProcess {
         loop.preconditionOnLoop()
         do {
             try requireRoomToWatch()
             let (pid, pidfd) = try slot.begin(
-                environment: environment, socket: socket, standardError: standardError, by: clone)
-            let process = HandlerProcess(pid: pid, pidfd: pidfd, loop: loop, groups: groups, beginWatching: watch)
+                environment: environment, socket: socket, standardError: standardError, entrance: place?.entrance,
+                by: clone)
+            let process = HandlerProcess(
+                pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
             poll()
             return process
         } catch {
             giveBack(slot)
+            place?.own?.close(on: loop)
             throw error
         }
     }

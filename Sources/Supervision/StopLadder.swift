@@ -54,6 +54,24 @@ struct Climb {
 }
 
 extension HandlerProcess {
+    /// Whether it was told to end.
+    package enum StopStage: Sendable {
+        /// It was not.
+        case none
+        /// By a signal that it may catch.
+        case asked
+        /// By SIGKILL.
+        case killed
+    }
+
+    /// How far it has been told to end, or had been when it ended.
+    ///
+    /// Only on the loop.
+    package var stopStage: StopStage {
+        guard let climb else { return .none }
+        return climb.isAtTop ? .killed : .asked
+    }
+
     /// Ends the process and its group by `ladder`.
     ///
     /// Only on the loop; await ``exited()`` for the end.
@@ -71,6 +89,7 @@ extension HandlerProcess {
     private func take(_ rungs: ArraySlice<StopLadder.Rung>, killsAt: Duration) {
         guard let rung = rungs.first else {
             signalGroup(SIGKILL)
+            ownGroup?.kill()
             // From now on no ladder is faster.
             climb = Climb(killsAt: .zero, timer: nil)
             return groupWasKilled()

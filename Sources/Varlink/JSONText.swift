@@ -34,7 +34,8 @@ package enum JSONText {
     }
 
     /// As the other one, for a text that is not checked yet.
-    package static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from text: [UInt8]) throws(DecodingError) -> Value
+    {
         let document: JSONDocument
         do throws(ProtocolViolation) { document = try JSONDocument(text) } catch {
             throw .dataCorrupted(.init(codingPath: [], debugDescription: "\(error)"))

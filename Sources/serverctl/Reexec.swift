@@ -19,7 +19,7 @@ struct Reexec: DaemonVerb {
             """)
 
     @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: ResultOptions
+    @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 
     /// Has the daemon do it, connects to the one that serves then, and tells which it is.
@@ -34,12 +34,10 @@ struct Reexec: DaemonVerb {
                 message: "not replaced: the new image could not start, and serverd \(after.version) goes on: "
                     + SafeText.escape(reason))
         }
-        guard !output.quiet else { return .done }
-        context.print(
-            output.json.render(after) {
-                "serverd \(after.version) has taken the place of serverd \(before.version)"
-                    + ((last.ended ?? 0) > 0 ? "; ended connections: \(last.ended ?? 0)" : "") + "\n"
-            })
+        output.print(after, context) {
+            "serverd \(after.version) has taken the place of serverd \(before.version)"
+                + ((last.ended ?? 0) > 0 ? "; ended connections: \(last.ended ?? 0)" : "") + "\n"
+        }
         return .done
     }
 

@@ -45,7 +45,9 @@ struct Show: DaemonVerb {
             let settings = SettingTable(
                 settings: result.settings, origin: origin, style: style, legend: !output.noLegend
             ).text
-            let status = StatusDetail(service: result.service, now: context.now(), style: style).text
+            let status = StatusDetail(
+                service: result.service, now: context.now(), style: style, controlGroup: result.controlGroup
+            ).text
             return origin ? settings : status + (settings.isEmpty ? "" : "\n" + settings)
         }
         return .done

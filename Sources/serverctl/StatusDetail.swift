@@ -12,6 +12,8 @@ struct StatusDetail {
     let now: Int64
     /// How it looks.
     let style: Style
+    /// Where its programs are kept, if that is asked for.
+    var controlGroup: ControlGroup?
 
     /// The whole output.
     var text: String {
@@ -31,7 +33,14 @@ struct StatusDetail {
         if let error = service.lastError {
             fields.append(("Last error", SafeText.escape(error) + when(service.lastErrorTimestamp)))
         }
-        return fields
+        return fields + keeping
+    }
+
+    private var keeping: [(key: String, value: String)] {
+        guard let controlGroup else { return [] }
+        let missing = controlGroup.missing.map(SafeText.escape)
+        guard let path = controlGroup.path else { return [("Control group", "none: \(missing ?? "-")")] }
+        return [("Control group", SafeText.escape(path))] + (missing.map { [("Not limited", $0)] } ?? [])
     }
 
     private var state: String {

@@ -14,6 +14,7 @@ struct ConfigDiffModelTests {
     private static let programSettings = [
         "group = \"staff\"", "umask = \"000\"", "environment = { A = \"1\" }", "success_exit_status = [\"SIGTERM\"]",
         "pass_environment = [\"TZ\"]", "working_directory = \"/srv\"", "allow_shutdown = true",
+        "resources = { tasks = 16 }",
     ]
 
     /// Service files over a few names and addresses, so that pairs have much in common.

@@ -152,6 +152,7 @@ struct ConfigDiffTests {
         for key in [
             "group = \"staff\"", "environment = { A = \"1\" }", "pass_environment = [\"TZ\"]",
             "working_directory = \"/srv\"", "umask = \"077\"", "success_exit_status = [1]",
+            "resources = { tasks = 1 }",
         ] {
             #expect(try effect(key).contains("\(key.prefix { $0 != " " }) newConnections"))
         }

@@ -24,7 +24,7 @@ struct FuzzTests {
         "\0",
         "\u{feff}", "é", "\u{1b}", "\u{202e}", "-1", "99999999999999999999", "1e400", "nan", "1979-05-27T07:32:00Z",
         "listen", "exec", "builtin", "environment", "0", "70000", "fd:", "@", "/", "[::1]:79", "*:79", "::", ":", "%lo",
-        "user", "connect", "allow_shutdown", "true", "admin_read", "\"staff\"",
+        "user", "connect", "allow_shutdown", "resources", "true", "admin_read", "\"staff\"",
     ].map { Array($0.utf8) }
 
     /// The files of the golden cases and of the corpus.

@@ -38,6 +38,7 @@ struct ServiceKeysTests {
             on_handler_error = "raise"
             connect = true
             allow_shutdown = true
+            resources = { memory = "64M", tasks = 16, cpu = "50%" }
             success_exit_status = [1, 255, "SIGTERM", "SIGPIPE"]
             socket_mode = "0660"
             socket_user = "git"
@@ -50,7 +51,8 @@ struct ServiceKeysTests {
             path: "/usr/bin/git", arguments: ["daemon", "--inetd"], account: account,
             environment: ["LANG": "C.UTF-8", "_x1": ""], passEnvironment: ["TZ", "PATH"],
             workingDirectory: "/srv/git", umask: 0o027,
-            successExitStatus: SuccessExitStatus(codes: [1, 255], signals: [15, 13]), allowsShutdown: true)
+            successExitStatus: SuccessExitStatus(codes: [1, 255], signals: [15, 13]), allowsShutdown: true,
+            resources: ResourceLimits(memory: 64 << 20, tasks: 16, cpu: 50))
         let expected = ServiceDefinition(
             name: try #require(ServiceName("x")), description: "Git repositories", isEnabled: false,
             listen: .inet(inet), alsoListen: [try .socketFile("/run/git.sock")], handler: .program(program),

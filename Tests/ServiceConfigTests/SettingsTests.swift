@@ -58,6 +58,7 @@ struct SettingsTests {
                 "umask = \"022\" @ default",
                 "success_exit_status = [] @ default",
                 "allow_shutdown = false @ default",
+                "resources = - @ default",
                 "max_connections = 5 @ services.d/x.toml:4",
                 "backlog = 4096 @ default",
                 "on_handler_error = \"ignore\" @ default",
@@ -122,6 +123,7 @@ struct SettingsTests {
             on_handler_error = "raise"
             connect = true
             allow_shutdown = true
+            resources = { cpu = "150%", memory = "1536K", tasks = 4194304 }
             success_exit_status = [0, 255, 1, "SIGTERM", "SIGHUP"]
             socket_mode = "000"
             socket_user = 7

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "clinux_sockdiag.h"
@@ -130,6 +131,12 @@ static const short clinux_pollrdhup = 0x2000;
 // Opens `path` to be locked and makes it if there is none: the descriptor, or -1 and errno.
 static inline int clinux_open_lock(const char *path) {
     return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+// Whether the extended attribute `name` of the file at `path` is the digit 1.
+static inline int clinux_attribute_is_one(const char *path, const char *name) {
+    char value;
+    return getxattr(path, name, &value, 1) == 1 && value == '1';
 }
 
 // getresuid(2) and getresgid(2).

@@ -9,6 +9,7 @@
 enum clinux_spawn_step {
     CLINUX_STEP_PLACE,     // dup3 of the descriptors into the low places, in the parent
     CLINUX_STEP_CLONE,     // clone, in the parent
+    CLINUX_STEP_JOIN,      // write to the control group's cgroup.procs
     CLINUX_STEP_UNSHARE,   // close_range with CLOSE_RANGE_UNSHARE: a descriptor table of its own
     CLINUX_STEP_SIGNALS,   // rt_sigaction back to the default
     CLINUX_STEP_SESSION,   // setsid
@@ -48,6 +49,8 @@ struct clinux_spawn {
     char *const *environment;
     int socket;          // the low place where the connection waits
     int standard_error;  // the low place where the standard error waits
+    int control_group;   // the directory of the control group to begin in, -1 for the daemon's own
+    int joins_group;     // whether `control_group` is its cgroup.procs instead, which the child writes itself into
     uint64_t signals;    // bit n-1 for each signal n that is ignored or caught and must be the default again
     int clears_ambient;  // whether this process has ambient capabilities to be taken away
     void *stack;         // from clinux_spawn_stack, one for each spawn at a time
@@ -64,7 +67,7 @@ void clinux_spawn_stack_free(void *stack);
 
 // Makes the child and returns at once; the pid, or -1 and errno when there is no child. The pidfd is close-on-exec.
 //
-// The record, its command, environment, stack and places are the child's until clinux_spawn_in_flight is 0: then the
+// The record, its command, environment, stack, places and `control_group` are the child's until clinux_spawn_in_flight is 0: then the
 // program was executed, or, when `error` is not 0, the child has failed in `step` and must be reaped.
 pid_t clinux_spawn(struct clinux_spawn *spawn);
 

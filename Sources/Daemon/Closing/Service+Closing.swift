@@ -39,8 +39,15 @@ extension Service {
     /// Nothing of `closing` is left to be done here.
     func leave(_ closing: Closing) {
         closings.removeAll { $0 === closing }
+        if closing.closesServices, closing.assumeIsolated({ $0.endsConnections }) { endWhatIsLeft() }
         if phase == .draining, !closings.contains(where: \.closesServices) { didDrain() }
         changed()
+    }
+
+    // What has left its connection's process group is not known to belong to anybody, but to the service.
+    private func endWhatIsLeft() {
+        guard connections.isEmpty, program?.killWhatIsLeft() ?? false else { return }
+        logger.notice("ended processes that had left their connection's process group")
     }
 
     /// Accepts nobody any more, not even those who had connected before.
