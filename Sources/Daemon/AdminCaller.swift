@@ -1,32 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whoever calls the manager interface, by the kernel's word.
+// Who calls the manager interface: the ids by which rights are judged, and the way to hang up.
 
 internal import Sockets
 internal import Varlink
 
-/// Whoever has connected to the admin socket, by the kernel's word.
+/// A client of the admin socket, as the kernel describes it at the moment it connected.
+///
+/// What it claims about itself has no part in this. A client that has changed its ids since is still who it was.
 struct AdminCaller: VarlinkCaller {
     typealias Upgrade = ConnectionTicket
 
+    /// The effective user.
     let uid: UInt32
+    /// The process that connected.
     let pid: Int32
-    /// The effective and the supplementary groups.
-    let groups: [UInt32]
+    /// The effective group.
+    let gid: UInt32
+    /// The other groups that it is in.
+    let supplementaryGroups: [UInt32]
     /// Closes the caller's connection; only on the loop.
-    var disconnect: @Sendable () -> Void = {}
+    let disconnect: @Sendable () -> Void
 
-    init(uid: UInt32, pid: Int32, groups: [UInt32]) {
+    /// All the groups that it is in.
+    var groups: [UInt32] { [gid] + supplementaryGroups }
+
+    /// A caller with these ids.
+    init(
+        uid: UInt32, pid: Int32, gid: UInt32, supplementaryGroups: [UInt32], disconnect: @escaping @Sendable () -> Void
+    ) {
         self.uid = uid
         self.pid = pid
-        self.groups = groups
+        self.gid = gid
+        self.supplementaryGroups = supplementaryGroups
+        self.disconnect = disconnect
     }
 
-    /// Whoever is at the other end; nobody has the ids that stand for one whom the kernel does not know.
+    /// The caller at the other end of `socket`.
+    ///
+    /// If the kernel does not tell the ids, they are `.max`: that is `(uid_t) -1`, which no process has, so that the
+    /// caller has no rights.
     init(_ socket: ConnectedSocket) {
         let credentials = socket.peerCredentials
-        uid = credentials?.uid ?? .max
-        pid = credentials?.pid ?? 0
-        groups = [credentials?.gid ?? .max] + socket.peerGroups
-        disconnect = { socket.closeNow() }
+        self.init(
+            uid: credentials?.uid ?? .max, pid: credentials?.pid ?? 0, gid: credentials?.gid ?? .max,
+            supplementaryGroups: socket.peerGroups, disconnect: { socket.closeNow() })
     }
 }

@@ -106,13 +106,16 @@ final class AdminServer: Sendable {
         options.refusesDescriptors = true
         options.acceptCall = reserve.accepting(by: options.acceptCall)
         options.onEvent = { event in
-            // Its descriptor is free, and nobody else has it yet.
-            if case .connectionEnded = event { reserve.refill() }
-            if case .connectionRefused = event { reserve.refill() }
-            guard case .acceptPaused(let errno, _, _) = event else { return }
-            logger.error(
-                "cannot accept on the admin socket; it resumes by itself",
-                metadata: ["errno": .string(String(cString: strerror(errno)))])
+            switch event {
+            case .connectionEnded, .connectionRefused:
+                // A client's descriptor has just become free. The reserve takes it before a service's acceptor can.
+                reserve.refill()
+            case .acceptPaused(let errno, _, _):
+                logger.error(
+                    "cannot accept on the admin socket; it resumes by itself",
+                    metadata: ["errno": .string(Errno(rawValue: errno).textWithRemedy)])
+            default: break
+            }
         }
         return options
     }

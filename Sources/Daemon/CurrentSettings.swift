@@ -4,7 +4,9 @@
 internal import ServiceConfig
 internal import Synchronization
 
-/// The daemon's own settings as they are now.
+/// Holds the daemon's own settings; every thread may ask for them.
+///
+/// A reload, on the loop, is the only one that changes them. Observers are called where the change is made.
 final class CurrentSettings: Sendable {
     private struct State {
         var settings: DaemonSettings
@@ -34,7 +36,7 @@ final class CurrentSettings: Sendable {
         for observer in observers { observer(settings) }
     }
 
-    /// Calls `observer` with the settings now and after each change.
+    /// Calls `observer` with the settings now and after each change, for as long as the daemon runs.
     func observe(_ observer: @escaping @Sendable (DaemonSettings) -> Void) {
         let settings = state.withLock { state in
             state.observers.append(observer)

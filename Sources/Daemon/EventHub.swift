@@ -38,17 +38,23 @@ final class EventHub: Sendable {
 
     /// What one subscriber wants to know, and what waits for it.
     final class Subscription: Sendable {
+        /// The events that it has not taken yet; an overflow ends its call.
         let queue = ReplyQueue<SharedEvent>(limit: EventHub.queueLimit)
+        /// The one service that it asked about, or nil for all.
         let service: String?
+        /// The kinds of events that it asked for, or nil for all.
         let kinds: Set<EventKind>?
+        /// Who it is.
         let caller: AdminCaller
 
+        /// A subscription that nothing is told yet.
         init(service: String?, kinds: [EventKind]?, caller: AdminCaller) {
             self.service = service
             self.kinds = kinds.map(Set.init)
             self.caller = caller
         }
 
+        /// Whether `event` is of its kinds, and about its service or about none.
         func wants(_ event: Event) -> Bool {
             if let kinds, !kinds.contains(event.kind) { return false }
             guard let service, let about = event.service else { return true }
@@ -69,6 +75,7 @@ final class EventHub: Sendable {
 
     // MARK: Telling
 
+    /// A service has accepted a connection.
     func connectionOpened(_ status: ConnectionStatus) {
         tell(.connectionOpened) {
             $0.service = status.service
@@ -76,6 +83,7 @@ final class EventHub: Sendable {
         }
     }
 
+    /// A connection has ended; `status` is how it was last.
     func connectionEnded(_ status: ConnectionStatus, _ exit: ExitReport) {
         tell(.connectionEnded) {
             $0.service = status.service
@@ -84,6 +92,7 @@ final class EventHub: Sendable {
         }
     }
 
+    /// A service has closed between a client's connection and its acceptance.
     func connectionRefused(by service: ServiceName, _ peer: SocketAddress) {
         tell(.connectionRefused) {
             $0.service = service.description
@@ -92,6 +101,7 @@ final class EventHub: Sendable {
         }
     }
 
+    /// A service was added, or what its subscribers are shown has changed.
     func serviceChanged(_ status: ServiceStatus) {
         tell(.serviceChanged) {
             $0.service = status.name
@@ -99,8 +109,10 @@ final class EventHub: Sendable {
         }
     }
 
+    /// A service is no longer there.
     func serviceRemoved(_ name: ServiceName) { tell(.serviceRemoved) { $0.service = name.description } }
 
+    /// A closing has come further; `service` is the one that it is about, if it is about one.
     func closing(_ progress: ClosingProgress, _ service: String?) {
         tell(.closingProgress) {
             $0.service = service
@@ -108,13 +120,15 @@ final class EventHub: Sendable {
         }
     }
 
+    /// A configuration was put into effect.
     func reloaded(_ changes: ConfigurationChanges) { tell(.reloaded) { $0.changes = changes } }
 
+    /// A configuration was not put into effect.
     func reloadFailed(_ errors: [ConfigurationError]) { tell(.reloadFailed) { $0.errors = errors } }
 
     private func tell(_ kind: EventKind, _ fill: (inout Event) -> Void) {
         guard hasSubscribers else { return }
-        var event = Event(kind: kind, timestamp: Int(WallClock.microseconds))
+        var event = Event(kind: kind, timestamp: WallClock.microseconds)
         fill(&event)
         let shared = SharedEvent(event)
         for subscription in subscriptions.withLock({ Array($0.values) }) where subscription.wants(event) {
@@ -128,10 +142,11 @@ final class EventHub: Sendable {
         logger.warning(
             "a subscriber took events too slowly; its call has ended",
             metadata: ["uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid)])
-        // It is told so behind what is being sent, if it takes that.
+        // Its call ends with TooSlow, which can only be sent behind the reply that is being sent. A caller that does
+        // not even take that is cut off.
         loop.schedule(after: Self.lastChance) { caller.disconnect() }
         tell(.subscriberLost) {
-            $0.subscriber = UnixPeer(uid: caller.uid, gid: caller.groups.first ?? .max, pid: caller.pid)
+            $0.subscriber = UnixPeer(uid: caller.uid, gid: caller.gid, pid: caller.pid)
         }
     }
 
@@ -152,7 +167,9 @@ final class EventHub: Sendable {
 
 /// An event that waits in many queues and is kept once: who does not read costs a reference.
 final class SharedEvent: Sendable {
+    /// The event.
     let event: Event
 
+    /// An event that is going to wait.
     init(_ event: Event) { self.event = event }
 }

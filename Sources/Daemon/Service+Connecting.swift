@@ -10,12 +10,14 @@ internal import Varlink
 
 /// A slot of a service and an id, for a caller whose connection is to be the service's.
 ///
-/// Whoever drops it gives the slot back.
+/// If it is dropped unused, its `slot` gives itself back when it is deinitialised.
 final class ConnectionTicket: Sendable {
+    /// The id that the connection will have.
     let id: UInt64
     private let service: Service
     private let slot: ConnectionSlot
 
+    /// A ticket for `service`, which has set `slot` aside.
     init(id: UInt64, _ service: Service, _ slot: ConnectionSlot) {
         self.id = id
         self.service = service

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all services of a daemon share.
+// The one loop, the one spawner and the other things that every service works with.
 
 internal import EventLoops
 internal import Logging
@@ -8,10 +8,15 @@ internal import Supervision
 
 /// What all services of a daemon share.
 struct ServiceContext: Sendable {
+    /// The loop on which services and their connections live.
     let loop: EventLoop
+    /// Starts their programs.
     let spawner: Spawner
+    /// The daemon's own settings, which a reload changes.
     let settings: CurrentSettings
+    /// Where they log.
     let logger: Logger
+    /// Gives every connection of every service an id of its own.
     let numbering: ConnectionNumbering
     /// The daemon's own environment, from which services may pass variables on.
     let environment: [String: String]

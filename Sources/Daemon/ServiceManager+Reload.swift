@@ -183,12 +183,13 @@ extension ServiceManager {
         let program = prepared.programs[name]
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
             let isNew = prepared.services[name] != nil
-            // As one that is new it listens nowhere.
+            // A closed service listens nowhere, as a new one does: even an address that stays has to be opened.
             let isClosed = service.phase == .closed
             if !isNew { service.adopt(next, program: program) }
             service.beginAnew()
             let steps = change.listeners.compactMap { listener -> ReloadStep? in
-                // Where it listened itself, as one that begins anew, and those whom the difference names.
+                // An address is opened when whoever had it has closed it: this service itself, before it begins anew,
+                // or another, which the difference names.
                 let before = [closing[ListenerReference(service: next.name, address: listener.address)]]
                 switch listener.action {
                 case .close: return nil

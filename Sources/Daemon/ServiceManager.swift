@@ -148,8 +148,7 @@ actor ServiceManager {
             if await !service.state.isServing { notServing += 1 }
         }
         for departing in departing { connections += await departing.service.connectionCount }
-        let count = services.count
-        let line = "\(count) service\(count == 1 ? "" : "s"), \(connections) connection\(connections == 1 ? "" : "s")"
+        let line = "\(CountText.of(services.count, "service")), \(CountText.of(connections, "connection"))"
         if daemonState == .stopping { return "Draining: " + line }
         return notServing == 0 ? line : line + ", \(notServing) not serving"
     }

@@ -34,8 +34,7 @@ package struct StartSequence: Sendable {
             for warning in configuration.warnings(at: location) { Self.tell(warning) }
             // A person wonders whether it has looked; a script wants nothing to read.
             if isatty(STDOUT_FILENO) == 1 {
-                let count = configuration.services.count
-                Self.tell("\(count) service\(count == 1 ? "" : "s"), no errors", on: STDOUT_FILENO)
+                Self.tell("\(CountText.of(configuration.services.count, "service")), no errors", on: STDOUT_FILENO)
             }
             return .success
         } catch {

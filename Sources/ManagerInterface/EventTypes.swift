@@ -110,7 +110,7 @@ package struct Event: VarlinkObject, Hashable {
     /// What it tells.
     package var kind: EventKind
     /// When it happened, in microseconds since the epoch.
-    package var timestamp: Int
+    package var timestamp: Int64
     /// The service that it happened to.
     package var service: String?
     /// The connection that it happened to.
@@ -139,7 +139,7 @@ package struct Event: VarlinkObject, Hashable {
 
     /// A value from its fields.
     package init(
-        kind: EventKind, timestamp: Int, service: String? = nil, connection: ConnectionStatus? = nil,
+        kind: EventKind, timestamp: Int64, service: String? = nil, connection: ConnectionStatus? = nil,
         peer: String? = nil, refusal: RefusalReason? = nil, exit: ExitReport? = nil, status: ServiceStatus? = nil,
         closing: ClosingProgress? = nil, changes: ConfigurationChanges? = nil, errors: [ConfigurationError]? = nil,
         subscriber: UnixPeer? = nil

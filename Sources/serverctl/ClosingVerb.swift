@@ -2,6 +2,7 @@
 // What the verbs that close something have in common: progress on a terminal, and what came of it at the end.
 
 internal import ManagerInterface
+internal import Policy
 internal import Varlink
 
 /// A reply that tells how far a closing has come.
@@ -46,7 +47,7 @@ extension DaemonVerb {
         guard let last, last.progress.step == .finished else {
             throw Failure(
                 status: .failed,
-                message: "cannot tell how it ended to \(words.action): serverd stopped telling its progress; "
+                message: "asked to \(words.action), serverd stopped telling its progress; "
                     + "\"serverctl connections\" lists what is open")
         }
         if isShown { context.print(display.draw([])) }

@@ -3,6 +3,7 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
+internal import Policy
 
 /// Lists connections.
 struct Connections: DaemonVerb {

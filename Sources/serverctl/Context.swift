@@ -48,12 +48,7 @@ struct Context {
             },
             isTerminal: isatty(STDOUT_FILENO) == 1,
             now: { WallClock.microseconds },
-            width: {
-                // `struct winsize`, which no module that may be imported here has for its own.
-                var size: (rows: UInt16, columns: UInt16, UInt16, UInt16) = (0, 0, 0, 0)
-                guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.columns > 0 else { return 80 }
-                return Int(size.columns)
-            })
+            width: { TerminalSize.of(STDOUT_FILENO).columns })
     }
 
     private static func write(_ text: String, to descriptor: CInt) {

@@ -10,7 +10,7 @@ enum EventText {
     static func line(_ event: Event) -> String {
         let service = event.connection?.service ?? event.status?.name ?? event.service
         let subject = service.map { "\($0): " } ?? ""
-        return TimeText.point(Int64(event.timestamp)) + "  " + SafeText.escape(subject + words(event)) + "\n"
+        return TimeText.point(event.timestamp) + "  " + SafeText.escape(subject + words(event)) + "\n"
     }
 
     private static func words(_ event: Event) -> String {

@@ -174,9 +174,9 @@ extension Failure {
         let advice: (Outcome, String) =
             switch errno {
             case .noSuchFileOrDirectory, .notDirectory:
-                (.unreachable, "is serverd running, and is this its --admin-socket?")
-            case .connectionRefused: (.unreachable, "nothing listens there any more; is serverd running?")
-            case .permissionDenied, .notPermitted: (.unreachable, "run serverctl as root")
+                (.notAvailable, "is serverd running, and is this its --admin-socket?")
+            case .connectionRefused: (.notAvailable, "nothing listens there any more; is serverd running?")
+            case .permissionDenied, .notPermitted: (.notAvailable, "run serverctl as root")
             case .wouldBlock: (.failed, "serverd does not accept; see its log")
             default: (.failed, "is it serverd's admin socket?")
             }
@@ -185,7 +185,8 @@ extension Failure {
 
     /// A connection on which something went wrong.
     fileprivate init(talking path: String, _ action: String, _ errno: Errno) {
-        let reason = errno == .wouldBlock ? "it took too long; serverd is stuck, see its log" : errno.textWithName
+        let reason =
+            errno == .wouldBlock ? "it took too long; see serverd's log for what it is doing" : errno.textWithName
         self.init(status: .failed, message: "\(action) \(path): \(reason)")
     }
 }

@@ -12,7 +12,7 @@ enum Outcome: Int32 {
     /// `status`: something asked about is not serving.
     case notServing = 3
     /// Not permitted, no daemon, or no such service or connection.
-    case unreachable = 4
+    case notAvailable = 4
 }
 
 /// Why a verb could not do its work.

@@ -10,7 +10,8 @@ extension Failure {
     init(_ error: VarlinkError, calling method: String, at path: String, to action: String) {
         let reason =
             Self.permission(error, at: path) ?? Self.unknownName(error) ?? Self.obstacle(error)
-            ?? Self.wrongRequest(error) ?? Self.overload(error) ?? Self.otherVersion(error, calling: method, at: path)
+            ?? Self.wrongRequest(error, calling: method) ?? Self.overload(error) ?? Self.otherVersion(
+                error, calling: method, at: path)
             ?? Reason("\(method) at \(path) failed: \(Self.text(of: error))")
         self.init(status: reason.status, message: "cannot \(action): \(reason.text)", details: reason.details)
     }
@@ -36,23 +37,23 @@ extension Failure {
 
     private static func permission(_ error: VarlinkError, at path: String) -> Reason? {
         if error == .permissionDenied {
-            return Reason("\(path) does not permit it; run serverctl as root", .unreachable)
+            return Reason("\(path) does not permit it; run serverctl as root", .notAvailable)
         }
         guard let refusal = error.as(Manager.NotPermitted.self) else { return nil }
         return Reason(
             "not permitted; run serverctl as root, or have a group of yours named in admin_\(refusal.needs.rawValue) "
-                + "of serverd.toml", .unreachable)
+                + "of serverd.toml", .notAvailable)
     }
 
     private static func unknownName(_ error: VarlinkError) -> Reason? {
         if let unknown = error.as(Manager.NoSuchService.self) {
             let advice = unknown.nearest.map { "did you mean \"\($0)\"?" } ?? "\"serverctl list\" lists all"
-            return Reason("there is no service \"\(unknown.service)\"; \(advice)", .unreachable)
+            return Reason("there is no service \"\(unknown.service)\"; \(advice)", .notAvailable)
         }
         guard let unknown = error.as(Manager.NoSuchConnection.self) else { return nil }
         return Reason(
             "there is no connection \(unknown.id): it has ended, or there never was one; \"serverctl connections\" "
-                + "lists all", .unreachable)
+                + "lists all", .notAvailable)
     }
 
     private static func obstacle(_ error: VarlinkError) -> Reason? {
@@ -70,7 +71,9 @@ extension Failure {
             return Reason("\(obstacle(refusal)); nothing was changed; use --existing=stop")
         }
         if let refusal = error.as(Manager.NotConnectable.self) {
-            return Reason("service \"\(refusal.service)\" does not have \"connect = true\" in its configuration")
+            return Reason(
+                "service \"\(refusal.service)\" does not have \"connect = true\" in its configuration; "
+                    + "add it there, and reload")
         }
         guard let full = error.as(Manager.ServiceFull.self) else { return nil }
         return Reason(
@@ -100,7 +103,7 @@ extension Failure {
         }
     }
 
-    private static func wrongRequest(_ error: VarlinkError) -> Reason? {
+    private static func wrongRequest(_ error: VarlinkError, calling method: String) -> Reason? {
         if let wrong = error.as(Manager.InvalidFilter.self) {
             return Reason("\(wrong.field.map { "\(option($0)): " } ?? "")\(wrong.reason)", .usage)
         }
@@ -109,12 +112,14 @@ extension Failure {
         }
         if let wrong = error.as(Manager.LimitOutOfRange.self) {
             return Reason(
-                "the limit \(wrong.maxConnections) is not between \(wrong.minimum) and \(wrong.maximum), for which "
-                    + "serverd has descriptors", .usage)
+                "the limit \(wrong.maxConnections) is not between \(wrong.minimum) and \(wrong.maximum); more than "
+                    + "\(wrong.maximum) need more descriptors: raise LimitNOFILE= in serverd's unit", .usage)
         }
         guard let invalid = error.as(Manager.ConfigurationInvalid.self) else { return nil }
         return Reason(
-            "the configuration has \(CountText.of(invalid.errors.count, "mistake")); nothing was changed",
+            "the configuration has \(CountText.of(invalid.errors.count, "mistake"))"
+                // Whoever only asked knows that.
+                + (method == Manager.Plan.fullName ? "" : "; nothing was changed"),
             details: invalid.errors.map(\.rendered).joined())
     }
 

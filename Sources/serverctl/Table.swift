@@ -67,9 +67,3 @@ struct FieldList {
         return ([title] + lines).map { $0 + "\n" }.joined()
     }
 }
-
-/// Numbers with their nouns.
-enum CountText {
-    /// `1 service`, `2 services`.
-    static func of(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
-}

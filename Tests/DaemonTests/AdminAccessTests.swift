@@ -34,7 +34,7 @@ struct AdminAccessTests {
         try await withServices(service(on: Endpoint())) { services in
             let methods = ManagerMethods(
                 manager: services.manager, reloader: services.reloader, owner: 1, logger: services.log.logger)
-            let stranger = AdminCaller(uid: 2, pid: 3, groups: [4])
+            let stranger = AdminCaller(uid: 2, pid: 3, gid: 4)
             for mode in ["", #","more":true"#, #","upgrade":true"#] {
                 let message = #"{"method":"io.serverd.Manager.\#(method)","parameters":{"service":"test"}\#(mode)}"#
                 let replies = EventLog<String>()

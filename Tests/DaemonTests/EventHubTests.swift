@@ -14,7 +14,7 @@ import Varlink
 struct EventHubTests {
     private static func subscribe(
         _ services: Services, service: String? = nil, kinds: [EventKind]? = nil,
-        as caller: AdminCaller = AdminCaller(uid: 0, pid: 1, groups: [0])
+        as caller: AdminCaller = AdminCaller(uid: 0, pid: 1, gid: 0)
     ) -> EventHub.Subscription {
         let subscription = EventHub.Subscription(service: service, kinds: kinds, caller: caller)
         services.manager.context.events.add(subscription)
@@ -61,8 +61,8 @@ struct EventHubTests {
         let endpoint = try Endpoint()
         try await withServices(service(on: endpoint)) { services in
             let closed = OneShot<Void>()
-            var caller = AdminCaller(uid: 7, pid: 8, groups: [9])
-            caller.disconnect = { closed.fulfil(()) }
+            let caller = AdminCaller(
+                uid: 7, pid: 8, gid: 9, supplementaryGroups: [], disconnect: { closed.fulfil(()) })
             let slow = Self.subscribe(services, kinds: [.serviceRemoved], as: caller)
             let other = Self.subscribe(services, kinds: [.subscriberLost])
             let hub = services.manager.context.events

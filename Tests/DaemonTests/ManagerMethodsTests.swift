@@ -203,5 +203,5 @@ struct ManagerMethodsTests {
 }
 
 extension AdminCaller {
-    fileprivate static let root = AdminCaller(uid: 0, pid: getpid(), groups: [0])
+    fileprivate static let root = AdminCaller(uid: 0, pid: getpid(), gid: 0)
 }

@@ -80,7 +80,7 @@ struct ReloaderTests {
         try await withServices(files: files) { services in
             files["test"] = builtIn(endpoint, more: "max_conections = 5")
             for (group, mayReload) in [(UInt32(7), false), (8, true)] {
-                let caller = AdminCaller(uid: 1000, pid: 77, groups: [group])
+                let caller = AdminCaller(uid: 1000, pid: 77, gid: group)
                 let plan = await #expect(throws: VarlinkError.self) {
                     try await callManager(Manager.Plan.self, .init(), services, as: caller)
                 }
@@ -98,7 +98,7 @@ struct ReloaderTests {
             // Who may do what changes with the reload.
             files["test"] = builtIn(endpoint)
             files.main = "admin_operate = [\"7\"]\n"
-            let caller = AdminCaller(uid: 1000, pid: 77, groups: [8])
+            let caller = AdminCaller(uid: 1000, pid: 77, gid: 8)
             let changes = try await callManager(Manager.Reload.self, .init(), services, as: caller).changes
             #expect(changes.settings.map(\.key) == ["admin_read", "admin_operate"])
             let refused = await #expect(throws: VarlinkError.self) {
@@ -116,7 +116,7 @@ struct ReloaderTests {
             let events = services.manager.context.events
             let subscription = EventHub.Subscription(
                 service: nil, kinds: [.reloaded, .reloadFailed, .serviceRemoved],
-                caller: AdminCaller(uid: 0, pid: 1, groups: []))
+                caller: AdminCaller(uid: 0, pid: 1, gid: 0))
             await services.loop.perform { events.add(subscription) }
             files["bad"] = "nonsense"
             await #expect(throws: ReloadFailure.self) { try await services.reload() }

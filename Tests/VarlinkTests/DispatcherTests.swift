@@ -60,24 +60,6 @@ struct DispatcherTests {
         #expect(yields == turns)
     }
 
-    @Test("a streaming method replies until its last reply, which says so")
-    func streaming() async throws {
-        #expect(
-            try await reply(to: #"{"method":"org.example.test.Count","parameters":{"number":2},"more":true}"#)
-                == #"{"continues":true,"parameters":{"number":0}}␀{"continues":true,"parameters":{"number":1}}␀"#
-                + #"{"parameters":{"number":2}}␀"#)
-        #expect(
-            try await reply(to: #"{"method":"org.example.test.Count","parameters":{"number":-1},"more":true}"#)
-                == #"{"error":"org.example.test.Negative","parameters":{"number":-1}}␀"#)
-    }
-
-    @Test("a streaming method that is called without more is ExpectedMore")
-    func expectedMore() async throws {
-        #expect(
-            try await reply(to: #"{"method":"org.example.test.Count"}"#)
-                == #"{"error":"org.varlink.service.ExpectedMore"}␀"#)
-    }
-
     @Test("a method that replies once does so when it is called with more")
     func unneededMore() async throws {
         #expect(try await reply(to: #"{"method":"org.example.test.Echo","more":true}"#) == #"{"parameters":{}}␀"#)

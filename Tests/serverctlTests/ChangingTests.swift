@@ -165,7 +165,7 @@ struct ConfigurationTests {
                                  ^
                   expected a number
                 services.d/x.toml: error: cannot be read: Permission denied (EACCES)
-                serverctl: cannot \(action ?? ""): the configuration has 3 mistakes; nothing was changed
+                serverctl: cannot \(action ?? ""): the configuration has 3 mistakes\(verb == "reload" ? "; nothing was changed" : "")
 
                 """)
     }

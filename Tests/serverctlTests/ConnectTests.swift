@@ -111,9 +111,9 @@ struct ConnectTests {
         arguments: [
             (VarlinkError(Manager.NotConnectable(service: "git")), .failed, "does not have \"connect = true\""),
             (VarlinkError(Manager.ServiceFull(service: "git", connectionLimit: 5)), .failed, "as it may, 5; try again"),
-            (VarlinkError.noSuchService("git", nearest: "got"), .unreachable, "did you mean \"got\"?"),
+            (VarlinkError.noSuchService("git", nearest: "got"), .notAvailable, "did you mean \"got\"?"),
             (
-                VarlinkError(Manager.NotPermitted(method: "Connect", needs: .connect)), .unreachable,
+                VarlinkError(Manager.NotPermitted(method: "Connect", needs: .connect)), .notAvailable,
                 "named in admin_connect of"
             ),
             (VarlinkError(Manager.WrongState(service: "git", state: .closed)), .failed, "open it with"),

@@ -17,11 +17,11 @@ struct ReplyFailureTests {
         "each says why, and what to do",
         arguments: [
             (
-                VarlinkError(Manager.NotPermitted(method: "Reload", needs: .operate)), Outcome.unreachable,
+                VarlinkError(Manager.NotPermitted(method: "Reload", needs: .operate)), Outcome.notAvailable,
                 "not permitted; run serverctl as root, or have a group of yours named in admin_operate of serverd.toml"
             ),
             (
-                VarlinkError(Manager.NoSuchConnection(id: 7)), .unreachable,
+                VarlinkError(Manager.NoSuchConnection(id: 7)), .notAvailable,
                 "there is no connection 7: it has ended, or there never was one; \"serverctl connections\" lists all"
             ),
             (
@@ -43,7 +43,7 @@ struct ReplyFailureTests {
             ),
             (
                 VarlinkError(Manager.LimitOutOfRange(maxConnections: 0, minimum: 1, maximum: 9)), .usage,
-                "the limit 0 is not between 1 and 9, for which serverd has descriptors"
+                "the limit 0 is not between 1 and 9; more than 9 need more descriptors: raise LimitNOFILE= in serverd's unit"
             ),
             (
                 VarlinkError(Manager.ShutdownNotPossible(reason: .transport, service: "git", id: 7)), .failed,
@@ -52,7 +52,7 @@ struct ReplyFailureTests {
             ),
             (
                 VarlinkError(Manager.NotConnectable(service: "git")), .failed,
-                "service \"git\" does not have \"connect = true\" in its configuration"
+                "service \"git\" does not have \"connect = true\" in its configuration; add it there, and reload"
             ),
             (
                 VarlinkError(Manager.ServiceFull(service: "git", connectionLimit: 5)), .failed,

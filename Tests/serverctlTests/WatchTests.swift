@@ -8,7 +8,7 @@ internal import Varlink
 @testable internal import serverctl
 
 private func event(_ kind: EventKind, _ fill: (inout Event) -> Void) -> Event {
-    var event = Event(kind: kind, timestamp: Int(Samples.now))
+    var event = Event(kind: kind, timestamp: Samples.now)
     fill(&event)
     return event
 }

@@ -25,7 +25,8 @@ struct ClosingPlan: Equatable, Sendable {
         ClosingPlan(by: .stop, graceEndsAt: now + grace, killsAt: now + grace + stopTimeout)
     }
 
-    /// The plan with which a second one is met too: whatever is stricter, and whatever comes sooner.
+    /// The plan that fulfils both: it ends connections if one of them does, by the signal if one of them does, and at the
+    /// earlier of their times.
     func combined(with other: ClosingPlan) -> ClosingPlan {
         guard let by else { return other }
         guard let otherBy = other.by else { return self }

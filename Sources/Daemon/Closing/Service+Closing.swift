@@ -81,7 +81,7 @@ extension Service {
         return request.by == .shutdown ? .wait(grace) : .terminate(grace: grace)
     }
 
-    // What was not to be shut down is asked by signal.
+    // A stream that the kernel cannot shut down is no reason to leave its program running: it is sent SIGTERM instead.
     private func shutDown(_ connection: Connection) {
         guard let running = running(connection.id) else { return }
         do throws(SocketDiagnosisFailure) {

@@ -48,14 +48,7 @@ struct FullScreen {
     }
 
     /// How large the terminal is; what it does not tell is as on the first ones.
-    var size: TerminalSize {
-        // `struct winsize`, which no module that may be imported here has for its own.
-        var size: (rows: UInt16, columns: UInt16, width: UInt16, height: UInt16) = (0, 0, 0, 0)
-        guard ioctl(input, UInt(TIOCGWINSZ), &size) == 0, size.columns > 0, size.rows > 0 else {
-            return TerminalSize(columns: 80, rows: 24)
-        }
-        return TerminalSize(columns: Int(size.columns), rows: Int(size.rows))
-    }
+    var size: TerminalSize { TerminalSize.of(input) }
 
     /// Has the next lines drawn whatever is there.
     mutating func forget() { drawn = nil }

@@ -4,14 +4,6 @@
 internal import ManagerInterface
 internal import Policy
 
-/// How large a terminal is.
-struct TerminalSize: Equatable {
-    /// Its columns.
-    var columns: Int
-    /// Its lines.
-    var rows: Int
-}
-
 /// The model as it is seen.
 struct TopScreen {
     /// What is seen.
