@@ -6,6 +6,7 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Supervision
 
 extension Service {
     /// What the service is doing.

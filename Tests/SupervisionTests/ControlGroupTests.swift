@@ -118,7 +118,7 @@ struct ControlGroupTests {
             let gone = OneShot<Void>()
             process.followGroup { gone.fulfil(()) }
             process.stop(.kill)
-            await gone.value
+            await gone.value()
             #expect(own.isGone && !tree.folder.isPopulated)
         }
     }
