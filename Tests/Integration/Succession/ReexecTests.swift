@@ -254,7 +254,7 @@ extension RunningDaemon {
 /// What `serverctl connections --json` has said, by id.
 func listedConnections(in result: RunResult) throws -> [ListedConnection] {
     guard result.exitCode == 0 else { throw TestFailure("serverctl connections: \(result.errors)") }
-    return try JSONDecoder().decode(ConnectionList.self, from: Data(result.output.utf8)).connections
+    return try JSONDecoder().decode(ConnectionsReply.self, from: Data(result.output.utf8)).connections
         .sorted { $0.id < $1.id }
 }
 
@@ -267,6 +267,6 @@ struct ListedConnection: Decodable, Equatable {
     let startTimestamp: Int64
 }
 
-private struct ConnectionList: Decodable {
+private struct ConnectionsReply: Decodable {
     let connections: [ListedConnection]
 }
