@@ -182,9 +182,9 @@ struct ManagerMethodsTests {
         let settings = DaemonSettings(access: access)
         try await withServices(service("cat", on: try Endpoint()), settings: settings) { services in
             let cases: [(AdminCaller, Bool, Bool)] = [
-                (.init(uid: 1000, pid: 1, groups: [1000]), false, false),
-                (.init(uid: 1000, pid: 1, groups: [1000, 7]), true, false),
-                (.init(uid: 1000, pid: 1, groups: [8]), true, true), (.init(uid: 4321, pid: 1, groups: []), true, true),
+                (.init(uid: 1000, pid: 1, gid: 1000), false, false),
+                (.init(uid: 1000, pid: 1, gid: 1000, supplementaryGroups: [7], disconnect: {}), true, false),
+                (.init(uid: 1000, pid: 1, gid: 8), true, true), (.init(uid: 4321, pid: 1, gid: 1), true, true),
                 (.root, true, true),
             ]
             for (caller, mayRead, mayOperate) in cases {
