@@ -42,6 +42,8 @@ final class AdminServer: Sendable {
             manager: manager, reloader: reloader, owner: geteuid(), logger: logger, reexecutor: reexecutor
         ).dispatcher
         let clients = AdminClients(limit: clientLimit, owner: geteuid())
+        // All of them share one: what they ask for together is never more than a call in a turn.
+        let turns = TurnQueue(on: manager.context.loop)
         let options = Self.options(manager.context.settings.value, clientLimit, reserve, logger)
         do {
             server = try await Server.createConnection(on: place, options: options, onHandlerError: .ignore) {
@@ -49,7 +51,7 @@ final class AdminServer: Sendable {
                 try await clients.withClient($0, uid: caller.uid) { receive, send in
                     let end = try await dispatcher.serve(
                         caller, receive: receive, send: send, hangUp: { await socket.hungUp() },
-                        yield: { await loop.yieldTurn() })
+                        yield: { await turns.next() })
                     if case .upgraded(let ticket, _) = end { await loop.perform { ticket.use(for: socket) } }
                 }
             }

@@ -108,9 +108,9 @@ struct ManagerMethods: Sendable {
     }
 
     private var replacing: [Method<AdminCaller>] {
-        guard let reexecutor else { return [] }
-        return [
+        [
             Method(streaming: Manager.Reexec.self) { (query, caller, replies) in
+                guard let reexecutor else { throw VarlinkError.methodNotImplemented(Manager.Reexec.fullName) }
                 logChange(Manager.Reexec.self, query, caller)
                 do throws(ReexecFailure) {
                     // A caller that has left is told nothing; the daemon is replaced all the same.

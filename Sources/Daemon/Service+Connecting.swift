@@ -28,6 +28,8 @@ final class ConnectionTicket: Sendable {
     func use(for socket: ConnectedSocket) {
         guard let moved = socket.moved() else { return }
         service.assumeIsolated { service in
+            // It may have been closed, suspended or changed while the reply was on its way.
+            guard service.takesCallers else { return moved.closeNow() }
             // Before: whoever is told of the connection is told how it came about.
             service.callers.insert(id)
             if !slot.use(for: moved, id: id) { service.callers.remove(id) }
@@ -36,6 +38,11 @@ final class ConnectionTicket: Sendable {
 }
 
 extension Service {
+    /// Whether a caller may become a connection at this moment.
+    fileprivate var takesCallers: Bool {
+        definition.allowsConnect && phase == .open && suspension == nil && !throttle.isHolding
+    }
+
     /// Makes room for a caller that is to become a connection, within the limit and where the service accepts others.
     ///
     /// - Throws: `NotConnectable`, `WrongState`, `ServiceFull`.
@@ -43,8 +50,7 @@ extension Service {
         guard definition.allowsConnect else {
             throw VarlinkError(Manager.NotConnectable(service: name.description))
         }
-        let isHeld = suspension != nil || throttle.isHolding
-        guard phase == .open, !isHeld, let server = servers.first(where: { !$0.isClosed }) else {
+        guard takesCallers, let server = servers.first(where: { !$0.isClosed }) else {
             throw VarlinkError(Manager.WrongState(service: name.description, state: state))
         }
         guard let slot = ConnectionSlot(of: server.core) else {

@@ -75,7 +75,9 @@ extension Service {
         if program.isCrowded { hold(&held) }
         while true {
             do {
-                return try await program.spawn(for: connection)
+                // The path that a caller of the admin socket has given its own end is no peer's address.
+                let peer = callers.contains(connection.id) ? .unix(.unnamed) : connection.peer
+                return try await program.spawn(for: connection, from: peer)
             } catch let failure where failure.isTransient {
                 if let times = repeated.spawnDelayed.occurred(at: LoopInstant(context.loop.now)) {
                     logger.warning(

@@ -85,13 +85,16 @@ actor Service {
     /// Connections that have not ended.
     var connectionCount: Int { servers.reduce(0) { $0 + $1.numConnections } }
 
+    /// Whether it is being closed; one that had been closed before, too.
+    var isClosing: Bool { phase == .draining || closings.contains(where: \.closesServices) }
+
     // MARK: Opening
 
     /// Listens again where it does not: after a close at once, after a failure without waiting for the next try.
     ///
     /// - Returns: false while it is draining.
     func reopen() async -> Bool {
-        guard phase != .draining else { return false }
+        guard !isClosing else { return false }
         phase = .open
         former.forgetEnded()
         for listener in listeners where listener.server?.isClosed ?? true {

@@ -131,7 +131,7 @@ extension ServiceManager {
     ///
     /// One that drains goes on draining, and another one takes its name.
     private func staying(_ name: String) -> Service? {
-        guard let service = services[name], service.assumeIsolated({ $0.phase != .draining }) else { return nil }
+        guard let service = services[name], service.assumeIsolated({ !$0.isClosing }) else { return nil }
         return service
     }
 

@@ -84,14 +84,16 @@ final class ServiceProgram: @unchecked Sendable {
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
     var isCrowded: Bool { spawner.numberWaiting(for: command) >= ServerOptions.defaultMaxAcceptsPerBatch }
 
-    /// Starts the program for a connection, and returns when it was executed.
+    /// Starts the program for a connection, which is told that it comes from `peer`, and returns when it was executed.
     ///
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.
-    nonisolated(nonsending) func spawn(for connection: Connection) async throws(SpawnFailure) -> HandlerProcess? {
+    nonisolated(nonsending) func spawn(
+        for connection: Connection, from peer: SocketAddress
+    ) async throws(SpawnFailure) -> HandlerProcess? {
         let credentials = connection.socket.peerCredentials
         let environment = HandlerEnvironment(
-            connection: connection.id, peer: connection.peer,
+            connection: connection.id, peer: peer,
             local: connection.socket.localAddress ?? .unix(.unnamed),
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
         let slot = await spawner.slot(for: command)

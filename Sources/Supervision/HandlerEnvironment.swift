@@ -75,8 +75,10 @@ package struct HandlerEnvironment: Sendable {
             block.add("IPCREMOTEEUID=", UInt64(identity.uid))
             block.add("IPCREMOTEEGID=", UInt64(identity.gid))
         }
-        // Nor has one with a relative path: where it leads only the peer knows, and it may look like anything.
-        guard case .path(let path) = peer, path.hasPrefix("/") else { return }
+        // Nor has one with a relative path: where it leads only the peer knows, and it may look like anything; nor one
+        // whose path is made to be taken for something else.
+        guard case .path(let path) = peer, path.hasPrefix("/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
+        else { return }
         block.add("REMOTE_ADDR=", path)
         block.add("IPCREMOTEPATH=", path)
     }

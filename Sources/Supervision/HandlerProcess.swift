@@ -48,7 +48,7 @@ package final class HandlerProcess: @unchecked Sendable {
     private var outliving: LingeringGroup?
     private var leaderReport: ExitReport?
     /// How long processes of its group may take to be gone once they were killed.
-    package static let patienceWithGroup: Duration = .seconds(1)
+    package static let patienceWithGroup: Duration = .seconds(3)
     /// How long a process that has ended may stay another's to reap.
     package static let patienceWithTracer: Duration = .seconds(1)
     /// How often a process is looked at whose end cannot be waited for.

@@ -19,9 +19,6 @@ package struct Dispatcher<Caller: VarlinkCaller>: Sendable {
     /// The longest reply that is sent when nothing else is said, in bytes: the longest that clients accept.
     package static var defaultReplyLimit: Int { ClientSession.replyLimit }
 
-    /// How many calls of one caller are answered before others have their turn.
-    package static var callsPerTurn: Int { 8 }
-
     /// How a call was answered.
     package enum Answer: Sendable {
         /// With a reply or an error, or, as it wished, not at all.
@@ -60,19 +57,18 @@ package struct Dispatcher<Caller: VarlinkCaller>: Sendable {
     ///   - hangUp: Returns when the caller has closed its connection, and when it is cancelled. A caller who has closed
     ///     only the direction in which it sends still waits for its replies, and has not. Without it such a caller
     ///     is noticed when something is sent to it.
-    ///   - yield: Is awaited after every ``callsPerTurn`` calls, for others to have their turn: a caller can have sent
-    ///     thousands before.
+    ///   - yield: Is awaited before each call is looked for, for others to have their turn: a caller can have sent
+    ///     thousands before, and any may be long.
     package func serve(
         _ caller: Caller, receive: () async throws -> [UInt8]?, send: @escaping SendBytes,
         hangUp: (@Sendable () async -> Void)? = nil, yield: () async -> Void = {}
     ) async throws -> ServingEnd<Caller.Upgrade> {
         var session = ServerSession()
-        var calls = 0
         while let bytes = try await receive() {
             session.receive(bytes)
-            while let call = try session.nextCall() {
-                calls += 1
-                if calls.isMultiple(of: Self.callsPerTurn) { await yield() }
+            while true {
+                await yield()
+                guard let call = try session.nextCall() else { break }
                 switch try await answer(call, from: caller, send: send, hangUp: hangUp) {
                 case .answered: break
                 case .callerGone: return .finished

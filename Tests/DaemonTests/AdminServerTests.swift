@@ -227,13 +227,14 @@ struct AdminServerTests {
             // What leads to somebody else is left alone.
             #expect(symlink(registry, entry) == 0)
             let other = try await AdminServer(
-                path, services.manager, services.reloader, logger: services.log.logger, registry: registry)
+                path + "2", services.manager, services.reloader, logger: services.log.logger, registry: registry)
             await other.close()
             #expect(access(entry, F_OK) == 0)
             #expect(services.log.lines.contains { $0.contains("another socket is registered") })
             // Where there is none, none is made.
             let without = try await AdminServer(
-                path, services.manager, services.reloader, logger: services.log.logger, registry: registry + "/none")
+                path + "3", services.manager, services.reloader, logger: services.log.logger,
+                registry: registry + "/none")
             await without.close()
             #expect(access(registry + "/none", F_OK) != 0)
         }

@@ -132,6 +132,29 @@ struct ServiceClosingTests {
         }
     }
 
+    @Test("a service cannot be opened while it is being closed, also when it had been closed before")
+    func notOpenedMeanwhile() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        try await withServices(service(on: endpoint, handler: Self.cat), settings: Self.settings) { services in
+            let client = try await Self.greeted(endpoint, services)
+            _ = try await Self.begin(services, services.manager.close(.init(service: "test"))).value()
+            let closing = try await services.manager.close(
+                .init(service: "test", existing: .stop, grace: 5_000_000, deadline: 7_000_000))
+            let service = try await services.manager.service(named: "test")
+            let wasOpened = await service.reopen()
+            #expect(!wasOpened)
+            await services.advance(by: .seconds(5))
+            await closing.finished()
+            #expect(try await client.readToEnd() == [])
+            let isOpened = await service.reopen()
+            #expect(isOpened)
+            await (try Self.greeted(endpoint, services)).close()
+            await client.close()
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("one connection is closed alone, and its end is told")
     func oneConnection() async throws {
         let endpoint = try Endpoint()

@@ -186,13 +186,21 @@ struct HandlerProcessTests {
         try await onLoop(clock: clock) { loop in
             let script = """
                 $| = 1; pipe(my $r, my $w);
-                if (!fork) { $SIG{TERM} = sub { print "term\n" }; close $w; sysread $r, my $x, 1; print "alone\n"; sleep 1000 while 1 }
+                if (!fork) {
+                    $SIG{TERM} = sub { print "term\n" }; close $w; print "ready\n";
+                    sysread $r, my $x, 1; print "alone\n"; sleep 1000 while 1
+                }
                 sleep 1000
                 """
             let (process, streams) = try await start(perl(script), by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
             process.stop(.terminate(grace: .seconds(5)))
             var said = ""
-            while said.count < 2 { said += String(await line(streams, on: loop).filter { $0 == "\n" }) }
+            while !(said.contains("term\n") && said.contains("alone\n")) {
+                let next = await line(streams, on: loop)
+                try #require(!next.isEmpty)
+                said += next
+            }
             await clock.advance(by: .milliseconds(4999), on: loop)
             #expect(process.report == nil && process.stopStage == .asked && !process.isAlive)
             await clock.advance(by: .milliseconds(1), on: loop)

@@ -10,7 +10,7 @@ private let errors: [any ManagerError.Type] = [
     Manager.DaemonStopping.self, Manager.InvalidFilter.self, Manager.InvalidDuration.self,
     Manager.LimitOutOfRange.self, Manager.ShutdownNotPossible.self, Manager.ConfigurationInvalid.self,
     Manager.NotConnectable.self, Manager.ServiceFull.self, Manager.TooManyClients.self, Manager.TooSlow.self,
-    Manager.ReplyTooLong.self,
+    Manager.ReplyTooLong.self, Manager.ReexecRefused.self,
 ]
 
 @Suite("io.serverd.Manager")

@@ -85,7 +85,7 @@ struct CommandTests {
     func json(short: Bool) throws {
         let result = try run(["status", short ? "--json=short" : "--json", "git"], services: [Samples.git])
         #expect(result.status == .done)
-        #expect(result.output.split(separator: "\n").count == (short ? 1 : 27))
+        #expect(result.output.split(separator: "\n").count == (short ? 1 : 28))
         let envelope = message(parameters: result.output)
         #expect(
             try Reply(message: envelope).parameters()
