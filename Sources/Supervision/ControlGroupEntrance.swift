@@ -8,6 +8,9 @@ internal import SystemPackage
 /// The way into a control group: its directory for clone3, or its `cgroup.procs` where clone3 is not allowed.
 // Safe: used only on the loop's thread; a child on its way reads the descriptor, which its slot keeps open.
 final class ControlGroupEntrance: @unchecked Sendable {
+    /// What a spawn into a group that somebody has removed fails with.
+    static let removed: [Errno] = [.noSuchFileOrDirectory, .operationNotSupportedByDevice]
+
     private let folder: ControlGroupFolder
     private var opened: Descriptor?
     /// Whether the child writes itself into the group.
@@ -26,7 +29,7 @@ final class ControlGroupEntrance: @unchecked Sendable {
 
     /// A spawn into it has failed.
     func failed(with error: Errno) {
-        if error == .operationNotSupportedByDevice { isStale = true }
+        if Self.removed.contains(error) { isStale = true }
     }
 
     /// Goes by `cgroup.procs`, if `error` of the clone says that the kernel, or what guards us, has no clone3.

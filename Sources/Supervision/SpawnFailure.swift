@@ -74,7 +74,7 @@ package struct SpawnFailure: Error, Equatable, Sendable {
         guard !isTimedOut else { return false }
         if step == .watch { return true }
         // Somebody has removed the control group: it is made again.
-        if [.clone, .join].contains(step), errno == .operationNotSupportedByDevice { return true }
+        if [.clone, .join].contains(step), ControlGroupEntrance.removed.contains(errno) { return true }
         switch errno {
         case .resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem,
             .textFileBusy, .interrupted, .noBufferSpace:
