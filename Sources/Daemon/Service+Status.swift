@@ -62,3 +62,28 @@ extension Service {
         return status
     }
 }
+
+extension Service {
+    /// Something that the status shows may have changed.
+    func changed() {
+        context.changed()
+        context.events.noteChange()
+        guard context.events.hasSubscribers else { return }
+        let former = lastShown
+        noteShown()
+        guard lastShown != former else { return }
+        context.events.serviceChanged(status)
+    }
+
+    /// Only what changes from now on is a change.
+    func noteShown() {
+        lastShown = Shown(state: state, limit: limit.maximum, addresses: listeners.map(\.shownAddress))
+    }
+
+    /// What is told of a service when it changes.
+    struct Shown: Equatable {
+        let state: ServiceState
+        let limit: Int
+        let addresses: [String]
+    }
+}

@@ -56,7 +56,7 @@ actor Service {
     var lingering: [UInt64: LingeringConnection] = [:]
     /// The connections that were asked to end.
     var endRequests: [UInt64: EndRequest] = [:]
-    private var lastShown: Shown?
+    var lastShown: Shown?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -272,61 +272,6 @@ actor Service {
     func beginDeparting() {
         beginDraining()
         phase = .draining
-    }
-
-    /// Accepts those who have connected, and returns when it listens no more.
-    func finishAccepting() async {
-        // One that is being opened at this moment is closed by itself.
-        for opening in listeners.compactMap(\.opening) { await opening.value }
-        await withTaskGroup(of: Void.self) { group in
-            for server in servers { group.addTask { await server.finishAccepting() } }
-        }
-    }
-
-    /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
-    func close(_ plan: ClosingPlan) -> Closing {
-        if let closing = closings.first(where: { $0.scope == .service }) {
-            closing.assumeIsolated { $0.tighten(plan) }
-            return closing
-        }
-        let closing = Closing(plan, .service, of: [self], on: context.loop, tell: context.events.closing)
-        closing.assumeIsolated { $0.begin() }
-        return closing
-    }
-
-    /// Closes for good: stops listening without losing who has connected, gives connections `grace` to end, and then
-    /// ends them.
-    ///
-    /// Returns when none is left.
-    func drain(grace: Duration) async {
-        await close(.stop(after: grace, stopTimeout: context.settings.stopTimeout, now: context.loop.now)).finished()
-        retire()
-    }
-
-    /// Lets go of what its programs wrote to; it is not opened again.
-    func retire() { program?.close() }
-
-    /// Something that the status shows may have changed.
-    func changed() {
-        context.changed()
-        context.events.noteChange()
-        guard context.events.hasSubscribers else { return }
-        let former = lastShown
-        noteShown()
-        guard lastShown != former else { return }
-        context.events.serviceChanged(status)
-    }
-
-    /// Only what changes from now on is a change.
-    func noteShown() {
-        lastShown = Shown(state: state, limit: limit.maximum, addresses: listeners.map(\.shownAddress))
-    }
-
-    /// What is told of a service when it changes.
-    struct Shown: Equatable {
-        let state: ServiceState
-        let limit: Int
-        let addresses: [String]
     }
 
     // MARK: Looking at it

@@ -250,42 +250,6 @@ extension Manager {
         package typealias Result = ChangesReply
     }
 
-    /// Replaces the daemon, in its process, by the program that is at its path now.
-    ///
-    /// Listeners, the connections that programs have, ids, counters, limits and suspensions go on. After the reply
-    /// `replacing` every connection to the admin socket ends, this one too.
-    package enum Reexec: ManagerMethod {
-        /// What a caller needs.
-        package static let permission = Permission.operate
-        /// Nothing is asked.
-        package typealias Parameters = NoFields
-
-        /// What is replied.
-        package struct Result: VarlinkObject, Hashable {
-            /// How far it has come.
-            package var step: ReexecStep
-            /// The version of the daemon.
-            package var from: String
-            /// The version of the program that takes its place.
-            package var to: String
-            /// How many connections were ended.
-            package var ended: Int?
-
-            /// The fields' names.
-            package enum CodingKeys: String, CodingKey, CaseIterable {
-                case step, from, to, ended
-            }
-
-            /// A value from its fields.
-            package init(step: ReexecStep, from: String, to: String, ended: Int? = nil) {
-                self.step = step
-                self.from = from
-                self.to = to
-                self.ended = ended
-            }
-        }
-    }
-
     /// Turns the caller's connection into one of a service that has "connect = true".
     ///
     /// After the reply it is the handler that speaks, as to a peer that had connected to one of the service's

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the method Reexec.
+// The method Reexec and its words.
+
+package import Varlink
 
 /// How far a Reexec has come.
 package enum ReexecStep: String, Codable, CaseIterable, Sendable {
@@ -20,6 +22,42 @@ package enum ReexecObstacle: String, Codable, CaseIterable, Sendable {
 }
 
 extension Manager {
+    /// Replaces the daemon, in its process, by the program that is at its path now.
+    ///
+    /// Listeners, the connections that programs have, ids, counters, limits and suspensions go on. After the reply
+    /// `replacing` every connection to the admin socket ends, this one too.
+    package enum Reexec: ManagerMethod {
+        /// What a caller needs.
+        package static let permission = Permission.operate
+        /// Nothing is asked.
+        package typealias Parameters = NoFields
+
+        /// What is replied.
+        package struct Result: VarlinkObject, Hashable {
+            /// How far it has come.
+            package var step: ReexecStep
+            /// The version of the daemon.
+            package var from: String
+            /// The version of the program that takes its place.
+            package var to: String
+            /// How many connections were ended.
+            package var ended: Int?
+
+            /// The fields' names.
+            package enum CodingKeys: String, CodingKey, CaseIterable {
+                case step, from, to, ended
+            }
+
+            /// A value from its fields.
+            package init(step: ReexecStep, from: String, to: String, ended: Int? = nil) {
+                self.step = step
+                self.from = from
+                self.to = to
+                self.ended = ended
+            }
+        }
+    }
+
     /// The daemon was not replaced, and goes on.
     package struct ReexecRefused: ManagerError, Hashable {
         /// Why not.

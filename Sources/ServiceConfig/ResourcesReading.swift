@@ -9,7 +9,9 @@ private enum ResourceKey: String, CaseIterable {
 }
 
 extension TableReader<ServiceKey> {
-    /// The limits of `resources`; nil when it is not there. What is wrong in it is left out.
+    /// The limits of `resources`; nil when it is not there.
+    ///
+    /// What is wrong in it is left out.
     mutating func resources() -> ResourceLimits? {
         guard let value = value(.resources) else { return nil }
         guard case .table(let entries) = value.content else {

@@ -8,25 +8,6 @@ package import Policy
 internal import Synchronization
 package import SystemPackage
 
-/// Where a socket of our own making listens.
-package enum BindAddress: Hashable, Sendable {
-    /// One address. An IPv6 one takes IPv6 only, `[::]` too.
-    case address(SocketAddress)
-    /// All addresses of both families, on one socket; of IPv4 alone where the machine has no IPv6.
-    case everyAddress(port: UInt16)
-}
-
-/// A connection that accept(2) returned: its descriptor, owned by whoever holds the value, and its peer.
-package struct AcceptedConnection: Sendable {
-    let descriptor: CInt
-    let peer: SocketAddress
-
-    package init(descriptor: CInt, peer: SocketAddress) {
-        self.descriptor = descriptor
-        self.peer = peer
-    }
-}
-
 /// A socket that listens, until ``close()``.
 package final class ListeningSocket: Sendable {
     /// Where it listens, as the system says; for a socket file the path as it was given.
@@ -265,12 +246,6 @@ package final class ListeningSocket: Sendable {
             setsockopt(accepted.descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
         }
         return result
-    }
-
-    /// Our end of the connections accepted here, when it is the same for all: not for a socket on all addresses.
-    package var addressOfConnections: SocketAddress? {
-        guard case .inet(let inet) = address, inet.ip == .anyV4 || inet.ip == .anyV6 else { return address }
-        return nil
     }
 
     /// Whether accept would find somebody, or has something else to say.

@@ -27,7 +27,7 @@ final class ControlGroupSubtree {
 
     deinit {
         folder.kill()
-        while !folder.remove() { usleep(1000) }
+        while !folder.remove() { sched_yield() }
     }
 
     /// The groups of a daemon to which this subtree was delegated.

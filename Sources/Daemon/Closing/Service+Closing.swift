@@ -18,6 +18,38 @@ struct EndRequest {
 }
 
 extension Service {
+    /// Accepts those who have connected, and returns when it listens no more.
+    func finishAccepting() async {
+        // One that is being opened at this moment is closed by itself.
+        for opening in listeners.compactMap(\.opening) { await opening.value }
+        await withTaskGroup(of: Void.self) { group in
+            for server in servers { group.addTask { await server.finishAccepting() } }
+        }
+    }
+
+    /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
+    func close(_ plan: ClosingPlan) -> Closing {
+        if let closing = closings.first(where: { $0.scope == .service }) {
+            closing.assumeIsolated { $0.tighten(plan) }
+            return closing
+        }
+        let closing = Closing(plan, .service, of: [self], on: context.loop, tell: context.events.closing)
+        closing.assumeIsolated { $0.begin() }
+        return closing
+    }
+
+    /// Closes for good: stops listening without losing who has connected, gives connections `grace` to end, and then
+    /// ends them.
+    ///
+    /// Returns when none is left.
+    func drain(grace: Duration) async {
+        await close(.stop(after: grace, stopTimeout: context.settings.stopTimeout, now: context.loop.now)).finished()
+        retire()
+    }
+
+    /// Lets go of what its programs wrote to; it is not opened again.
+    func retire() { program?.close() }
+
     /// Takes part in `closing`, with the connections that `isMeant` holds for, or all if the service itself closes.
     func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
         closings.append(closing)

@@ -149,7 +149,9 @@ final class ConnectionLedger: Sendable {
         return slots.untouched
     }
 
-    /// Finds what is in use. What is none of our records, or has an id twice, is erased.
+    /// Finds what is in use.
+    ///
+    /// What is none of our records, or has an id twice, is erased.
     private func takeStock() {
         slots.withLock { slots in
             var slot = 0
