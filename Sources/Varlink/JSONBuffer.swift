@@ -55,6 +55,16 @@ struct JSONBuffer {
             append(UInt64(number), isNegative: false)
         } else if type == Double.self, let number = value as? Double {
             try append(number)
+        } else if type == UInt.self, let number = value as? UInt {
+            append(UInt64(number), isNegative: false)
+        } else if type == UInt16.self, let number = value as? UInt16 {
+            append(UInt64(number), isNegative: false)
+        } else if type == UInt8.self, let number = value as? UInt8 {
+            append(UInt64(number), isNegative: false)
+        } else if type == Int16.self, let number = value as? Int16 {
+            append(UInt64(number.magnitude), isNegative: number < 0)
+        } else if type == Int8.self, let number = value as? Int8 {
+            append(UInt64(number.magnitude), isNegative: number < 0)
         } else {
             return false
         }

@@ -47,6 +47,11 @@ extension JSONDocument {
         if type == Int.self { return try integer(Int.self, at: place) as? Value }
         if type == Int32.self { return try integer(Int32.self, at: place) as? Value }
         if type == UInt32.self { return try integer(UInt32.self, at: place) as? Value }
+        if type == UInt.self { return try integer(UInt.self, at: place) as? Value }
+        if type == UInt16.self { return try integer(UInt16.self, at: place) as? Value }
+        if type == UInt8.self { return try integer(UInt8.self, at: place) as? Value }
+        if type == Int16.self { return try integer(Int16.self, at: place) as? Value }
+        if type == Int8.self { return try integer(Int8.self, at: place) as? Value }
         if type == Double.self {
             guard let number = try number(type, at: place) else { throw mismatch(type, at: place) }
             return number as? Value

@@ -61,6 +61,9 @@ struct JSONTextTests {
 
     @Test("what is written is read again")
     func roundTrip() throws {
+        #expect(try JSONText.decode([UInt].self, from: JSONText.encode([UInt.max, 0])) == [UInt.max, 0])
+        #expect(try JSONText.decode([Int8].self, from: JSONText.encode([Int8.min, 1])) == [Int8.min, 1])
+        #expect(try JSONText.decode([UInt16].self, from: JSONText.encode([UInt16.max])) == [UInt16.max])
         #expect(try JSONText.decode(Unordered.self, from: JSONText.encode(Unordered())) == Unordered())
         let any: JSONValue = .object([
             "a": .array([.null, .bool(true), .integer(-1), .number(0.25), .string("\u{0}é"), .array([])]),
