@@ -137,7 +137,9 @@ extension Integration {
                     try eventually("READY=1 after the reload") {
                         daemon.notifications.received[before...].contains("READY=1")
                     }
-                    let told = daemon.notifications.received[before...].filter { !$0.hasPrefix("STATUS=") && !$0.hasPrefix("FD") }
+                    let told = daemon.notifications.received[before...].filter {
+                        !$0.hasPrefix("STATUS=") && !$0.hasPrefix("FD")
+                    }
                     #expect(told.count == 3 && told.first == "RELOADING=1" && told.last == "READY=1", "\(told)")
                     let time = told.dropFirst().first.flatMap { UInt64($0.replacing("MONOTONIC_USEC=", with: "")) }
                     var now = timespec()
