@@ -143,7 +143,7 @@ class Load:
                 "name": name, "state": state, "addresses": [], "connections": open, "connectionLimit": limit,
                 "connectionsAccepted": round(self.accepted[name]), "handlerFailures": 0, "connectionsRefused": 0,
             } for name, (state, open, limit) in states.items()]
-        daemon = {"version": "1.2.3", "pid": 4242, "state": "running", "startTimestamp": after(-76.5 * HOUR)}
+        daemon = {"version": "1.2.3", "pid": 4242, "state": "running", "images": 1, "startTimestamp": after(-76.5 * HOUR)}
         return {"daemon": daemon, "services": services}
 
     def list(self):
