@@ -33,18 +33,21 @@ package final class InheritedSockets: Sendable {
         }
     }
 
-    /// The listeners that a daemon before us has bound to a configured address.
-    func claim(on address: ListenAddress) -> [WhereToListen<SocketAddress, SocketAddress>] {
+    /// The listener that a daemon before us has bound to an address that a service is configured with; nil when there
+    /// is none.
+    func claim(on address: ListenAddress, of service: ServiceName) -> WhereToListen<SocketAddress, SocketAddress>? {
         descriptors.withLock { descriptors in
-            var places: [WhereToListen<SocketAddress, SocketAddress>] = []
+            var place: WhereToListen<SocketAddress, SocketAddress>?
             for name in descriptors.names {
-                guard let file = KeptName.file(ofListener: name, on: address) else { continue }
+                guard let file = KeptName.file(ofListener: name, on: address, of: service) else { continue }
                 guard let descriptor = descriptors.takeAnything(named: name) else { continue }
-                // One socket an address: of two of them the newest, which comes first, has not been replaced.
-                guard places.isEmpty else { continue }
-                places.append(.succeeded(descriptor, file: file))
+                guard place == nil else { continue }
+                place = .succeeded(descriptor, file: file)
+                // A service may have several where the system chooses the port. Elsewhere there is one an address: of
+                // two of them the newest, which comes first, has not been replaced.
+                if address.hasChosenPort { break }
             }
-            return places
+            return place
         }
     }
 

@@ -120,7 +120,7 @@ actor Service {
                     inherited.claim(named: name), address,
                     missing: "no socket named \"\(name)\" was handed over; start serverd from a .socket unit with "
                         + "FileDescriptorName=\(name), or with systemd-socket-activate --fdname=\(name)")
-            } else if let place = inherited.claim(on: address).first {
+            } else if let place = inherited.claim(on: address, of: name) {
                 await listen(addListener(address), at: place)
             } else {
                 await listen(addListener(address))

@@ -30,6 +30,15 @@ package struct ListenAddress: Hashable, Sendable {
 
     private init(_ kind: Kind) { self.kind = kind }
 
+    /// Whether the system chooses the port: several listeners may have this address then.
+    package var hasChosenPort: Bool {
+        switch kind {
+        case .inet(let address): address.port == 0
+        case .everyAddress(let port): port == 0
+        case .unix, .inherited: false
+        }
+    }
+
     /// One address of the Internet.
     ///
     /// An IPv4-mapped IPv6 address is the IPv4 address inside it.

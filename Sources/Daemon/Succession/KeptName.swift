@@ -26,16 +26,17 @@ enum KeptName {
 
     /// A listener that we have bound to a configured address, with the identity of its file if it has one.
     ///
-    /// Two of one name are the same listener, or one that was replaced. Nil when the name would be too long.
-    static func listener(on address: ListenAddress, _ file: UnixSocketFile?) -> String? {
+    /// Two of one name are the same listener, or one that was replaced; where the system chooses the port, two of one
+    /// service. Nil when the name would be too long.
+    static func listener(on address: ListenAddress, of service: ServiceName, _ file: UnixSocketFile?) -> String? {
         let identity = file.map { "\($0.device)-\($0.inode)" } ?? "0-0"
-        let name = listener + "\(identity)-" + escape(address.description)
+        let name = listener + "\(identity)-" + place(address, service)
         return name.utf8.count <= longest ? name : nil
     }
 
     /// The file of a listener of this name on `address`: `.some(nil)` when it has none; nil when it is another's name.
-    static func file(ofListener name: String, on address: ListenAddress) -> UnixSocketFile?? {
-        guard let parts = parse(name), parts.address == escape(address.description) else { return nil }
+    static func file(ofListener name: String, on address: ListenAddress, of service: ServiceName) -> UnixSocketFile?? {
+        guard let parts = parse(name), parts.address == place(address, service) else { return nil }
         guard case .unix(.path(let path)) = address.kind else { return .some(nil) }
         return UnixSocketFile(path: path, device: parts.device, inode: parts.inode)
     }
@@ -44,6 +45,11 @@ enum KeptName {
     static func file(ofListener name: String) -> UnixSocketFile? {
         guard let parts = parse(name), parts.inode != 0 else { return nil }
         return unescape(parts.address).map { UnixSocketFile(path: $0, device: parts.device, inode: parts.inode) }
+    }
+
+    /// Where a listener is: an address of which there is one, or one of a service where the system chooses the port.
+    private static func place(_ address: ListenAddress, _ service: ServiceName) -> Substring {
+        escape(address.hasChosenPort ? "\(address) \(service)" : address.description)
     }
 
     private static func parse(_ name: String) -> (device: UInt, inode: UInt, address: Substring)? {

@@ -42,7 +42,7 @@ extension Service {
     func keep(_ server: StreamServer, on address: ListenAddress) {
         let listener = server.core.listener
         guard let store = context.store, store.isThere, !listener.isInherited,
-            let name = KeptName.listener(on: address, listener.file)
+            let name = KeptName.listener(on: address, of: self.name, listener.file)
         else { return }
         // One that it has given us it keeps already: it does not take the same one twice.
         if let copy = listener.copy() { store.keep(copy, as: name) }
@@ -77,7 +77,7 @@ extension Service {
         var passed: [SuccessionState.PassedDescriptor] = []
         for listener in listeners {
             guard let socket = listener.server?.core.listener else { continue }
-            guard let number = socket.withDescriptor({ $0 }), let name = Self.name(of: socket, listener.address) else {
+            guard let number = socket.withDescriptor({ $0 }), let name = descriptorName(of: socket, listener.address) else {
                 continue
             }
             passed.append(.init(name: name, number: number))
@@ -90,9 +90,9 @@ extension Service {
         return passed
     }
 
-    private static func name(of listener: ListeningSocket, _ address: ListenAddress) -> String? {
+    private func descriptorName(of listener: ListeningSocket, _ address: ListenAddress) -> String? {
         if case .inherited(let name) = address.kind { return name }
-        return KeptName.listener(on: address, listener.file)
+        return KeptName.listener(on: address, of: name, listener.file)
     }
 
     /// The connections that would end with this image of the daemon: their handlers have not got them.

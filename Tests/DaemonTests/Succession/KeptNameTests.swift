@@ -10,25 +10,43 @@ import Testing
 
 @Suite("names of kept descriptors") struct KeptNameTests {
     private let file = UnixSocketFile(path: "/run/a: b%.sock", device: 7, inode: .max)
+    private let service = ServiceName("web")!
+    private let other = ServiceName("git")!
 
     @Test(
         "a listener is found again by its address, and by no other",
         arguments: ["127.0.0.1:79", "[::1]:79", "79", "@name", "/run/serverd/a.sock"])
     func listenersAreFound(_ text: String) throws {
         let address = try ListenAddress(parsing: text)
-        let name = try #require(KeptName.listener(on: address, nil))
+        let name = try #require(KeptName.listener(on: address, of: service, nil))
         #expect(!name.contains(":"))
-        #expect(KeptName.file(ofListener: name, on: address) != nil)
-        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:80")) == nil)
+        #expect(KeptName.file(ofListener: name, on: address, of: service) != nil)
+        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:80"), of: service) == nil)
+    }
+
+    @Test("a listener whose port the system chose is found again by its service alone", arguments: ["127.0.0.1:0", "0"])
+    func chosenPorts(_ text: String) throws {
+        let address = try ListenAddress(parsing: text)
+        let name = try #require(KeptName.listener(on: address, of: service, nil))
+        #expect(!name.contains(":"))
+        #expect(KeptName.file(ofListener: name, on: address, of: service) != nil)
+        #expect(KeptName.file(ofListener: name, on: address, of: other) == nil)
+    }
+
+    @Test("a listener on an address of its own is found again when another service has it now")
+    func addressesMove() throws {
+        let address = try ListenAddress(parsing: "127.0.0.1:79")
+        let name = try #require(KeptName.listener(on: address, of: service, nil))
+        #expect(KeptName.file(ofListener: name, on: address, of: other) != nil)
     }
 
     @Test("a socket file keeps its identity")
     func filesKeepTheirIdentity() throws {
         let address = try ListenAddress.socketFile(file.path)
-        let name = try #require(KeptName.listener(on: address, file))
+        let name = try #require(KeptName.listener(on: address, of: service, file))
         #expect(!name.contains(":"))
         #expect(name.unicodeScalars.allSatisfy { $0.isASCII && $0.value > 0x20 })
-        #expect(KeptName.file(ofListener: name, on: address) == .some(.some(file)))
+        #expect(KeptName.file(ofListener: name, on: address, of: service) == .some(.some(file)))
         #expect(KeptName.file(ofListener: name) == file)
     }
 
@@ -39,7 +57,7 @@ import Testing
             "serverd-listen-1-2-%zz", "web", "",
         ])
     func otherNamesAreNone(_ name: String) throws {
-        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:79")) == nil)
+        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:79"), of: service) == nil)
         #expect(KeptName.file(ofListener: name) == nil)
     }
 }

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon replaces itself in its process: nobody notices, or, if the new program is wrong, nothing has happened.
+
+import Foundation
+import Testing
+
+extension Integration {
+    @Suite("reexec") struct ReexecTests {
+        @Test("sessions, ids, counters, limits and suspensions go on in the same process")
+        func everythingGoesOn() throws {
+            let services = [
+                ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")]),
+                .script("file", listen: "@serverd-reexec-\(getpid())", "read line; echo \"got $line\"; exit 7"),
+                .program("held", listen: "127.0.0.1:0", [try Programs.installed("cat")]),
+            ]
+            try withDaemon(services) { daemon in
+                let before = try daemon.status()
+                let clients = try (0..<3).map { _ in try daemon.openSession("cat") }
+                let reader = try Client(daemon.endpoint("file"))
+                try eventually("the reader is served") { try daemon.status(of: "file").connections == 1 }
+                #expect(try daemon.serverctl("set-limit", "cat", "17").exitCode == 0)
+                #expect(try daemon.serverctl("suspend", "held").exitCode == 0)
+                let ids = try daemon.connectionIDs()
+                let endpoint = try daemon.endpoint("cat")
+
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 0, "\(result.errors)\(daemon.log.text)")
+                #expect(result.output.contains("has taken the place of"))
+
+                let after = try daemon.status()
+                #expect(after.daemon.pid == daemon.process.pid)
+                #expect(after.daemon.images == before.daemon.images + 1)
+                #expect(after.daemon.startTimestamp == before.daemon.startTimestamp)
+                #expect(try daemon.connectionIDs() == ids)
+                #expect(try daemon.endpoint("cat") == endpoint)
+                #expect(try after.service("cat").connectionLimit == 17)
+                #expect(try after.service("cat").connections == 3)
+                #expect(try after.service("cat").connectionsAccepted == 3)
+                #expect(try after.service("held").state == "suspended")
+                for (number, client) in clients.enumerated() {
+                    try client.send("after \(number)\n")
+                    #expect(try client.receive(8) == "after \(number)\n")
+                }
+                // Its program is our child still: how it ends is known.
+                try reader.send("x\n")
+                #expect(try reader.receive() == "got x\n")
+                try daemon.log.await("connection ended", "exit_code=7")
+                #expect(try daemon.status(of: "file").handlerFailures == 1)
+                let next = try daemon.openSession("cat")
+                #expect(try #require(daemon.connectionIDs().max()) > #require(ids.max()))
+                withExtendedLifetime(next) {}
+                #expect(try daemon.serverctl("close", "--connection", "\(ids[0])").exitCode == 0)
+                #expect(try daemon.serverctl("resume", "held").exitCode == 0)
+            }
+        }
+
+        @Test("a program that ends while the daemon is replaced is waited for by the next image")
+        func pendingExitSurvives() throws {
+            let directory = try TemporaryDirectory()
+            let gate = try Gate(in: directory)
+            let service = ServiceFile.script("slow", listen: "127.0.0.1:0", "read line < \(gate.path); exit 3")
+            // An image that begins when its handler has ended: the wrapper waits for that. A shell would reap the handler.
+            let program = try directory.installedDaemon()
+            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
+                let client = try Client(daemon.endpoint("slow"))
+                try eventually("the handler runs") { !daemon.census().children.isEmpty }
+                let handler = try #require(daemon.census().children.first)
+                try directory.replaceDaemon(
+                    """
+                    #!/usr/bin/env python3
+                    import os, sys
+                    if not any("--check-state" in word for word in sys.argv):
+                        open("\(gate.path)", "w").write("go\\n")
+                        while ") Z " not in open("/proc/\(handler)/stat").read(): pass
+                    os.execv("\(Programs.serverd)", sys.argv)
+                    """)
+                #expect(try daemon.serverctl("reexec").exitCode == 0)
+                try daemon.log.await("connection ended", "exit_code=3")
+                #expect(try client.receive() == "")
+                #expect(try daemon.status(of: "slow").connections == 0)
+            }
+        }
+
+        @Test("a connection that the daemon serves itself is ended after a while, and that is said")
+        func builtInConnectionsEnd() throws {
+            try withDaemon([.builtin("echo", listen: "127.0.0.1:0", "echo")]) { daemon in
+                let client = try daemon.openSession("echo")
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 0)
+                #expect(result.output.contains("ended connections: 1"))
+                #expect(try client.receive() == "")
+                withExtendedLifetime(try daemon.openSession("echo")) {}
+            }
+        }
+
+        @Test(
+            "a wrong program at the daemon's path is refused, and the daemon goes on",
+            arguments: WrongProgram.allCases)
+        func wrongProgramIsRefused(_ wrong: WrongProgram) throws {
+            let directory = try TemporaryDirectory()
+            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            let program = try directory.installedDaemon()
+            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
+                let client = try daemon.openSession("cat")
+                try wrong.put(in: directory)
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 1)
+                #expect(result.errors.contains(wrong.message), "\(result.errors)")
+                #expect(result.errors.contains("the serverd that runs goes on"))
+                try client.send("y")
+                #expect(try client.receive(1) == "y")
+                withExtendedLifetime(try daemon.openSession("cat")) {}
+                #expect(try daemon.status().daemon.images == 1)
+            }
+        }
+
+        @Test("a configuration with a mistake is refused before anything happens")
+        func wrongConfigurationIsRefused() throws {
+            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            try withDaemon([service]) { daemon in
+                try daemon.directory.write("nonsense = 1\n", to: "serverd.toml")
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 1)
+                #expect(result.errors.contains("nonsense"))
+                withExtendedLifetime(try daemon.openSession("cat")) {}
+            }
+        }
+
+        @Test("an image that cannot start after the exec goes back to the one before, with everything")
+        func failingImageGoesBack() throws {
+            let directory = try TemporaryDirectory()
+            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            let program = try directory.installedDaemon()
+            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
+                let client = try daemon.openSession("cat")
+                let ids = try daemon.connectionIDs()
+                try directory.replaceDaemon(
+                    """
+                    #!/bin/sh
+                    case "$*" in *--check-state*) exec \(Programs.serverd) "$@" ;; esac
+                    exec \(Programs.serverd) --config /nonexistent/serverd.toml
+                    """)
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 1)
+                #expect(result.errors.contains("the new image could not start"), "\(result.errors)")
+                #expect(result.errors.contains("/nonexistent/serverd.toml"))
+                #expect(try daemon.connectionIDs() == ids)
+                try client.send("z")
+                #expect(try client.receive(1) == "z")
+                #expect(try daemon.status().daemon.pid == daemon.process.pid)
+                // And once more, now with a good one.
+                try directory.replaceDaemon("#!/bin/sh\nexec \(Programs.serverd) \"$@\"\n")
+                #expect(try daemon.serverctl("reexec").exitCode == 0)
+                #expect(try daemon.connectionIDs() == ids)
+                try client.send("z")
+                #expect(try client.receive(1) == "z")
+            }
+        }
+
+        /// How many times: `make soak` asks for more.
+        private static let rounds =
+            ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
+
+        @Test("under a load of new connections none fails, however often the daemon is replaced")
+        func nobodyIsLost() throws {
+            let port = try ReservedPort()
+            let services = [
+                ServiceFile.program("hello", listen: "127.0.0.1:\(port.number)", ["/bin/echo", "hello"]),
+                .program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")]),
+            ]
+            try withDaemon(services) { daemon in
+                let sessions = try (0..<10).map { _ in try daemon.openSession("cat") }
+                let load = Load(on: port.endpoint, perSecond: 100, expecting: "hello")
+                for _ in 0..<Self.rounds {
+                    let result = try daemon.serverctl("reexec")
+                    #expect(result.exitCode == 0, "\(result.errors)")
+                }
+                let (served, failures) = load.end()
+                #expect(failures.isEmpty, "\(failures.count) of \(served): \(failures.prefix(5))")
+                for session in sessions {
+                    try session.send("s")
+                    #expect(try session.receive(1) == "s")
+                }
+                #expect(try daemon.status().daemon.images == Self.rounds + 1)
+                #expect(try daemon.status(of: "hello").connectionsAccepted == served)
+                #expect(try daemon.status(of: "hello").handlerFailures == 0)
+            }
+        }
+    }
+
+    /// What may be at the daemon's path after an upgrade that went wrong.
+    enum WrongProgram: CaseIterable, CustomTestStringConvertible {
+        case exits, dies, saysNothing, missing, directory
+
+        var testDescription: String { message }
+
+        var message: String {
+            switch self {
+            case .exits: "it cannot take over (exit code 1): wrong"
+            case .dies: "it was ended by SIGSEGV"
+            case .saysNothing: "it is no serverd that can take over"
+            case .missing: "No such file or directory"
+            case .directory: "Permission denied"
+            }
+        }
+
+        func put(in directory: TemporaryDirectory) throws {
+            switch self {
+            case .exits: try directory.replaceDaemon("#!/bin/sh\necho wrong >&2\nexit 1\n")
+            case .dies: try directory.replaceDaemon("#!/bin/sh\nkill -SEGV $$\n")
+            case .saysNothing: try directory.replaceDaemon("#!/bin/sh\nexit 0\n")
+            case .missing: unlink(directory.path("serverd"))
+            case .directory:
+                unlink(directory.path("serverd"))
+                mkdir(directory.path("serverd"), 0o755)
+            }
+        }
+    }
+}
+
+extension TemporaryDirectory {
+    /// Copies the built daemon to a place of the test's own, where it can be replaced.
+    func installedDaemon() throws -> String {
+        try succeed([Programs.installed("install"), "-m", "755", Programs.serverd, path("serverd")])
+        return path("serverd")
+    }
+
+    /// Puts another program in its place, as a package's upgrade does: the file is renamed over the old one.
+    func replaceDaemon(_ text: String) throws {
+        let new = try writeProgram(text, to: "serverd.new")
+        guard rename(new, path("serverd")) == 0 else {
+            throw TestFailure("rename: \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+extension RunningDaemon {
+    /// A client whose handler has answered.
+    func openSession(_ service: String) throws -> Client {
+        let client = try Client(endpoint(service))
+        try client.send("hello\n")
+        guard try client.receive(6) == "hello\n" else { throw TestFailure("\(service) does not answer") }
+        return client
+    }
+
+    /// The ids of all connections, in order.
+    func connectionIDs() throws -> [UInt64] { try connectionList().map(\.id) }
+
+    /// All connections as serverctl shows them.
+    func connectionList() throws -> [ListedConnection] {
+        try listedConnections(in: serverctl("connections", "--json=short"))
+    }
+}
+
+/// What `serverctl connections --json` has said, by id.
+func listedConnections(in result: RunResult) throws -> [ListedConnection] {
+    guard result.exitCode == 0 else { throw TestFailure("serverctl connections: \(result.errors)") }
+    return try JSONDecoder().decode(ConnectionsReply.self, from: Data(result.output.utf8)).connections
+        .sorted { $0.id < $1.id }
+}
+
+/// A connection, as far as the tests look at it.
+struct ListedConnection: Decodable, Equatable {
+    let id: UInt64
+    let service: String
+    let pid: Int32?
+    let peer: String
+    let startTimestamp: Int64
+}
+
+private struct ConnectionsReply: Decodable {
+    let connections: [ListedConnection]
+}
