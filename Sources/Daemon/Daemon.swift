@@ -21,18 +21,15 @@ package struct Daemon: Sendable {
     private let inheritance: Inheritance
     private let writer: LogWriter
     private let watchdog: Watchdog?
-    private let isBeingRestarted: @Sendable () async -> Bool
     private let logger: Logger
 
     /// A daemon that has opened nothing yet, and begins with telling the doubts about its configuration, which it reloads
     /// from `source`.
     ///
-    /// When it is told to stop, `isBeingRestarted` tells whether another one is to be started at once: then it leaves
-    /// everything to that one.
+    /// When it is told to stop because another one is to be started at once, it leaves everything to that one.
     package init(
         _ configuration: Configuration, from source: ConfigurationSource, doubts: [ConfigurationDoubt] = [],
-        adminSocket: String, inheritance: Inheritance, writer: LogWriter, watchdog: Watchdog?,
-        isBeingRestarted: @escaping @Sendable () async -> Bool = { false }
+        adminSocket: String, inheritance: Inheritance, writer: LogWriter, watchdog: Watchdog?
     ) {
         self.configuration = configuration
         self.source = source
@@ -41,7 +38,6 @@ package struct Daemon: Sendable {
         self.inheritance = inheritance
         self.writer = writer
         self.watchdog = watchdog
-        self.isBeingRestarted = isBeingRestarted
         logger = Logger(label: "serverd") { _ in SerialLogHandler(writer) }
     }
 
@@ -95,7 +91,7 @@ package struct Daemon: Sendable {
         inheritance.settle()
         await reporter.start(manager, watchdog)
         await signals.first()
-        if await isBeingRestarted() { leave(reporter) }
+        if await RestartQuestion.isBeingRestarted(on: loop, logger: logger) { leave(reporter) }
         await shutDown(manager, reporter, signals)
     }
 

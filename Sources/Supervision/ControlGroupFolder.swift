@@ -93,3 +93,11 @@ struct ControlGroupFolder: Equatable, Sendable {
         return names
     }
 }
+
+extension ControlGroupLocation {
+    /// Where this process is; `nil` when there is no unified hierarchy, or it is not to be seen.
+    static func ofThisProcess() -> ControlGroupLocation? {
+        let proc = ControlGroupFolder("/proc/self")
+        return ControlGroupLocation(cgroup: proc.read("cgroup") ?? "", mountinfo: proc.read("mountinfo") ?? "")
+    }
+}

@@ -5,6 +5,8 @@
 struct ControlGroupLocation: Equatable {
     /// The group that the daemon moves itself into, so that the one above has no processes of its own.
     static let supervisor = "supervisor"
+    /// Where systemd starts a unit's commands besides its main one.
+    private static let control = ".control"
 
     /// The group's directory.
     let path: String
@@ -24,10 +26,12 @@ struct ControlGroupLocation: Equatable {
     private init(path: String) { self.path = path }
 
     /// The groups that may have been delegated to us, the likeliest first: where the daemon has moved itself before, or
-    /// systemd did (`DelegateSubgroup=`), it is the one above.
+    /// systemd did (`DelegateSubgroup=`; `.control` for other commands of a unit), it is the one above.
     var candidates: [String] {
-        let suffix = "/" + Self.supervisor
-        return path.hasSuffix(suffix) ? [String(path.dropLast(suffix.utf8.count)), path] : [path]
+        for name in [Self.supervisor, Self.control] where path.hasSuffix("/" + name) {
+            return [String(path.dropLast(name.utf8.count + 1)), path]
+        }
+        return [path]
     }
 
     private static func path(of group: Substring, below root: Substring) -> String? {

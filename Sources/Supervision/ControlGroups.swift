@@ -18,7 +18,7 @@ internal import SystemPackage
 // Safe: used only on the loop's thread.
 package final class ControlGroups: @unchecked Sendable {
     static let subtreeControl = "cgroup.subtree_control"
-    private static let servicePrefix = "svc-"
+    static let servicePrefix = "svc-"
 
     private let root: ControlGroupFolder?
     /// Why there are none; `nil` when there are.
@@ -38,15 +38,18 @@ package final class ControlGroups: @unchecked Sendable {
     ///
     /// Before any program begins.
     package static func ofThisProcess() -> ControlGroups {
-        let proc = ControlGroupFolder("/proc/self")
-        guard
-            let location = ControlGroupLocation(
-                cgroup: proc.read("cgroup") ?? "", mountinfo: proc.read("mountinfo") ?? "")
-        else { return none(because: "there is no unified control group hierarchy (cgroup v2)") }
-        guard let path = location.candidates.first(where: { ControlGroupFolder($0).isDelegated }) else {
+        guard let location = ControlGroupLocation.ofThisProcess() else {
+            return none(because: "there is no unified control group hierarchy (cgroup v2)")
+        }
+        guard let path = delegatedPath(location) else {
             return none(because: "\(location.path) is not delegated to serverd (systemd: Delegate=yes)")
         }
         return takeOver(path)
+    }
+
+    /// The subtree at a location, or around it, that was delegated; `nil` when none was.
+    static func delegatedPath(_ location: ControlGroupLocation? = .ofThisProcess()) -> String? {
+        location?.candidates.first { ControlGroupFolder($0).isDelegated }
     }
 
     /// Takes over the subtree at `path`, as ``ofThisProcess()`` does.

@@ -35,7 +35,11 @@ struct Serverd: ParsableCommand {
     @Flag(help: .hidden)
     var checkState = false
 
+    @Flag(help: .hidden)
+    var afterStop = false
+
     func run() throws {
+        if afterStop { throw ArgumentParser.ExitCode(AfterStop.run().rawValue) }
         let sequence = StartSequence(
             configuration: ConfigurationLocation(path: configurationPath), adminSocket: adminSocket,
             logFormat: logFormat)

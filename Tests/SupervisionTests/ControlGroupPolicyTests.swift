@@ -47,6 +47,7 @@ struct ControlGroupPolicyTests {
             ControlGroupLocation(cgroup: "0::\(group)\n", mountinfo: Self.mount("/", "/c"))?.candidates
         }
         #expect(candidates("/s/supervisor") == ["/c/s", "/c/s/supervisor"])
+        #expect(candidates("/s/.control") == ["/c/s", "/c/s/.control"])
         #expect(candidates("/s") == ["/c/s"])
         #expect(candidates("/mysupervisor") == ["/c/mysupervisor"])
     }

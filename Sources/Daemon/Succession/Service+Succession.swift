@@ -77,7 +77,8 @@ extension Service {
         var passed: [SuccessionState.PassedDescriptor] = []
         for listener in listeners {
             guard let socket = listener.server?.core.listener else { continue }
-            guard let number = socket.withDescriptor({ $0 }), let name = descriptorName(of: socket, listener.address) else {
+            guard let number = socket.withDescriptor({ $0 }), let name = descriptorName(of: socket, listener.address)
+            else {
                 continue
             }
             passed.append(.init(name: name, number: number))

@@ -10,8 +10,13 @@ import Testing
 
 @Suite("names of kept descriptors") struct KeptNameTests {
     private let file = UnixSocketFile(path: "/run/a: b%.sock", device: 7, inode: .max)
-    private let service = ServiceName("web")!
-    private let other = ServiceName("git")!
+    private let service: ServiceName
+    private let other: ServiceName
+
+    init() throws {
+        service = try #require(ServiceName("web"))
+        other = try #require(ServiceName("git"))
+    }
 
     @Test(
         "a listener is found again by its address, and by no other",
@@ -24,7 +29,8 @@ import Testing
         #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:80"), of: service) == nil)
     }
 
-    @Test("a listener whose port the system chose is found again by its service alone", arguments: ["127.0.0.1:0", "0"])
+    @Test(
+        "a listener whose port the system chose is found again by its service alone", arguments: ["127.0.0.1:0", "0"])
     func chosenPorts(_ text: String) throws {
         let address = try ListenAddress(parsing: text)
         let name = try #require(KeptName.listener(on: address, of: service, nil))

@@ -77,7 +77,8 @@ final class ServiceManagerDouble: Sendable {
         if !passed.isEmpty { variables.merge(["LISTEN_FDS": "\(passed.count)", "LISTEN_FDNAMES": names]) { $1 } }
         let process = try ChildProcess(
             command,
-            environment: ChildProcess.environment.merging(variables) { $1 }, errors: .file(log.path), passing: passed.map(\.descriptor))
+            environment: ChildProcess.environment.merging(variables) { $1 }, errors: .file(log.path),
+            passing: passed.map(\.descriptor))
         current.withLock { $0 = process }
         try eventually("the daemon is ready") {
             if process.hasEnded { throw TestFailure("it has ended") }
