@@ -91,7 +91,7 @@ package struct Daemon: Sendable {
         inheritance.settle()
         await reporter.start(manager, watchdog)
         await signals.first()
-        if await RestartQuestion.isBeingRestarted(on: loop, logger: logger) { leave(reporter) }
+        if await RestartQuestion.isBeingRestarted(on: loop, logger: logger) { await leave(manager, reporter) }
         await shutDown(manager, reporter, signals)
     }
 
@@ -153,9 +153,10 @@ package struct Daemon: Sendable {
     }
 
     // Nothing is closed: listeners have their queues and files, programs their connections, and the next one finds them.
-    private func leave(_ reporter: StatusReporter) -> Never {
+    private func leave(_ manager: ServiceManager, _ reporter: StatusReporter) async -> Never {
         logger.notice("leaving everything to the serverd that is started now")
-        reporter.ending(longest: .seconds(1))
+        reporter.ending(longest: Handover.patience * 2 + .seconds(5))
+        _ = await Handover(manager, Holds()).finish()
         writer.finish()
         exit(EXIT_SUCCESS)
     }

@@ -67,19 +67,30 @@ private struct UnitBus: ~Copyable {
     }
 
     static func open() throws(Errno) -> UnitBus {
-        // A process of a user's unit belongs to one of the system's too, that user's manager.
-        if let unit = try? text({ sd_pid_get_user_unit(0, $0) }) {
-            return UnitBus(try opened { sd_bus_open_user($0) }, of: unit, destination: service)
+        guard let text = processGroups(), let unit = UnitName(cgroup: text) else { throw .noData }
+        guard !unit.isUsers else {
+            return UnitBus(try opened { sd_bus_open_user($0) }, of: unit.name, destination: service)
         }
-        let unit = try text { sd_pid_get_unit(0, $0) }
         // The manager's own socket is there without a message bus, and for root alone.
         guard geteuid() == 0 else {
-            return UnitBus(try opened { sd_bus_open_system($0) }, of: unit, destination: service)
+            return UnitBus(try opened { sd_bus_open_system($0) }, of: unit.name, destination: service)
         }
-        return UnitBus(try openManager(), of: unit, destination: nil)
+        return UnitBus(try openManager(), of: unit.name, destination: nil)
     }
 
     deinit { sd_bus_close_unref(bus) }
+
+    /// What the kernel tells of this process's control groups; `nil` when it does not.
+    private static func processGroups() -> String? {
+        let number = Glibc.open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(adopting: number)
+        // Hierarchies are a dozen at most, and a path a file name's length each.
+        return withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { buffer in
+            let count = file.use { read($0, buffer.baseAddress, buffer.count) }
+            return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+        }
+    }
 
     private static func openManager() throws(Errno) -> OpaquePointer {
         let bus = try opened { sd_bus_new($0) }

@@ -66,7 +66,7 @@ package struct JournalFields: Sendable {
     mutating func send(_ line: LogLine) -> Bool {
         let pairs = line.pairs
         for piece in LogText.pieces(line.message) {
-            fill(line.level, piece, pairs)
+            fill(line, piece, pairs)
             do throws(Errno) { try entry.send() } catch { return false }
         }
         return true
@@ -74,17 +74,20 @@ package struct JournalFields: Sendable {
 
     /// The fields of the first entry for a line, each as `NAME=value`.
     package mutating func fields(_ line: LogLine) -> [[UInt8]] {
-        fill(line.level, LogText.pieces(line.message)[0], line.pairs)
+        fill(line, LogText.pieces(line.message)[0], line.pairs)
         return entry.fields
     }
 
     private mutating func fill(
-        _ level: Logger.Level, _ message: Substring, _ pairs: [LogLine.Pair]
+        _ line: LogLine, _ message: Substring, _ pairs: [LogLine.Pair]
     ) {
         entry.removeAll()
         entry.add("MESSAGE".utf8) { LogRenderer.appendText(message, pairs, to: &$0) }
-        entry.add("PRIORITY".utf8) { $0.append(UInt8(ascii: "0") + level.priority) }
+        entry.add("PRIORITY".utf8) { $0.append(UInt8(ascii: "0") + line.level.priority) }
         entry.add("SYSLOG_IDENTIFIER".utf8) { $0.append(contentsOf: Self.identifier.utf8) }
+        if let id = MessageCatalog.id(of: line.message) {
+            entry.add("MESSAGE_ID".utf8) { $0.append(contentsOf: id.utf8) }
+        }
         for pair in pairs {
             let name = fieldNames[pair.key] ?? JournalEntry.fieldName(pair.key)
             fieldNames[pair.key] = name

@@ -26,10 +26,6 @@ struct ReexecFailure: Error {
 /// | replace | the last state is written, the log too; then the exec | everybody is accepted again |
 /// | start | the new image claims what it was passed | it goes back to this one, by `Inheritance.goBack(because:)` |
 final class Reexecutor: Sendable {
-    /// How long a connection may go on that the daemon serves itself, or that waits for its handler to be started.
-    static let patience = Duration.seconds(5)
-    private static let interval = Duration.milliseconds(5)
-
     /// Tells how far it has come, and returns when that is sent.
     typealias Tell = @Sendable (Manager.Reexec.Result) async -> Void
 
@@ -88,8 +84,11 @@ final class Reexecutor: Sendable {
             reporter.reloading()
             let holds = Holds()
             do throws(ReexecFailure) {
-                let ended = try await settle(holds)
-                await tell(.init(step: .replacing, from: Version.text, to: version, ended: ended))
+                let outcome = await Handover(manager, holds).finish()
+                guard outcome.left == 0 else {
+                    throw ReexecFailure(obstacle: .busy, detail: "\(outcome.left) connections cannot be ended")
+                }
+                await tell(.init(step: .replacing, from: Version.text, to: version, ended: outcome.ended))
                 throw try await replace(by: path, holds)
             } catch {
                 holds.release()
@@ -145,41 +144,6 @@ final class Reexecutor: Sendable {
         }
     }
 
-    // MARK: Wait
-
-    /// Has nobody accepted, and waits until each connection is with a program; the others are ended after a while.
-    ///
-    /// - Returns: how many were ended.
-    private func settle(_ holds: Holds) async throws(ReexecFailure) -> Int {
-        let loop = manager.context.loop
-        let deadline = loop.now + Self.patience
-        var ended: Set<UInt64> = []
-        while true {
-            await manager.hold(by: holds)
-            let left = await manager.connectionsOfOurs
-            if left.isEmpty { return ended.count }
-            if loop.now >= deadline {
-                guard loop.now < deadline + Self.patience else {
-                    throw ReexecFailure(obstacle: .busy, detail: "\(left.count) connections cannot be ended")
-                }
-                end(left, &ended)
-            }
-            // Cancelled by nobody.
-            try? await loop.sleep(for: Self.interval)
-        }
-    }
-
-    private func end(_ connections: [Connection], _ ended: inout Set<UInt64>) {
-        for connection in connections where ended.insert(connection.id).inserted {
-            manager.context.logger.notice(
-                "ended a connection that cannot go on in another image",
-                metadata: [
-                    "connection": .stringConvertible(connection.id), "peer": .stringConvertible(connection.peer),
-                ])
-            connection.closeNow()
-        }
-    }
-
     // MARK: Replace
 
     private func replace(by path: String, _ holds: Holds) async throws(ReexecFailure) -> ReexecFailure {
@@ -203,25 +167,5 @@ final class Reexecutor: Sendable {
         let error = Image.at(path).replaceThis(
             CommandLine.arguments, state: state, passing: passing.map(\.number) + [wayBack])
         return ReexecFailure(obstacle: .program, detail: "cannot execute \(path): \(error.textWithName)")
-    }
-}
-
-/// The servers that accept nobody until the daemon is replaced.
-// Safe: used only on the loop's thread, by one reexec.
-final class Holds: @unchecked Sendable {
-    private var servers: [StreamServer] = []
-
-    /// Holds those that are not held yet.
-    func hold(_ all: [StreamServer]) {
-        for server in all where !servers.contains(where: { $0 === server }) {
-            server.core.holdAccepting()
-            servers.append(server)
-        }
-    }
-
-    /// Lets all of them accept again.
-    func release() {
-        for server in servers { server.core.releaseAccepting() }
-        servers = []
     }
 }

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Clients of a daemon that is being replaced, killed or upgraded: new connections at a rate, and sessions that stay.
+
+usage: load.py RATE SESSIONS RESULT
+
+To port 7001 it connects RATE times a second, and wants "hello" and the end; to port 7002 it keeps SESSIONS connections, and
+wants back what it says there. It prints "begun" when all sessions are there. SIGTERM ends it: it writes what became of all
+as JSON into RESULT.
+"""
+
+import asyncio
+import collections
+import json
+import signal
+import sys
+
+HELLO, CAT = 7001, 7002
+PATIENCE = 20
+
+
+class Load:
+    def __init__(self, rate, sessions):
+        self.rate, self.sessions = rate, sessions
+        self.served = 0
+        self.failures = collections.Counter()
+        self.lost = collections.Counter()
+        self.under_way = set()
+        self.over = asyncio.Event()
+
+    async def client(self):
+        """One connection: whatever is not exactly the answer is a failure, with its reason."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reader, writer = await asyncio.open_connection("127.0.0.1", HELLO)
+                answer = await reader.read()
+                writer.close()
+        except (OSError, TimeoutError) as error:
+            self.failures[type(error).__name__] += 1
+            return
+        if answer == b"hello\n":
+            self.served += 1
+        else:
+            self.failures[f"answer {answer!r}"] += 1
+
+    async def session(self, number, begun):
+        """One connection that stays: it must give back each line to the end."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reader, writer = await asyncio.open_connection("127.0.0.1", CAT)
+            line = 0
+            while True:
+                said = f"{number} {line}\n".encode()
+                writer.write(said)
+                async with asyncio.timeout(PATIENCE):
+                    heard = await reader.readline()
+                if heard != said:
+                    raise EOFError(f"heard {heard!r}")
+                begun.discard(number)
+                if self.over.is_set():
+                    break
+                line += 1
+                try:
+                    async with asyncio.timeout(0.2):
+                        await self.over.wait()
+                except TimeoutError:
+                    pass
+            writer.close()
+        except (OSError, TimeoutError, EOFError) as error:
+            self.lost[f"{type(error).__name__} {error}"] += 1
+            begun.discard(number)
+
+    async def run(self):
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.over.set)
+        begun = set(range(self.sessions))
+        sessions = [asyncio.create_task(self.session(number, begun)) for number in range(self.sessions)]
+        while begun:
+            await asyncio.sleep(0.01)
+        print("begun", flush=True)
+        start, count = loop.time(), 0
+        while not self.over.is_set():
+            while count < (loop.time() - start) * self.rate:
+                task = asyncio.create_task(self.client())
+                self.under_way.add(task)
+                task.add_done_callback(self.under_way.discard)
+                count += 1
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*self.under_way, *sessions)
+        return {
+            "served": self.served, "failed": sum(self.failures.values()), "failures": dict(self.failures),
+            "sessions": self.sessions, "lost": sum(self.lost.values()), "losses": dict(self.lost),
+        }
+
+
+if __name__ == "__main__":
+    result = asyncio.run(Load(float(sys.argv[1]), int(sys.argv[2])).run())
+    with open(sys.argv[3], "w") as file:
+        json.dump(result, file)
