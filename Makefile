@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The verbs of the project. Each is a script that may be run by itself.
 
-.PHONY: help demo test test-vm bench operate build release install man completions deb format gates fuzz soak deps
+.PHONY: help demo test test-deployment test-vm bench operate build release install man completions deb format gates fuzz soak deps
 
 # Where `make install` puts the programs and the unit; packages set DESTDIR, the root of the tree they are made from.
 PREFIX = /usr/local
@@ -10,6 +10,7 @@ DESTDIR =
 help:
 	@echo 'make demo     build, start serverd with demo services, talk to each of them, run until Ctrl-C'
 	@echo 'make test     build and run every test; installs what tests need; closes with "N passed, N failed"'
+	@echo 'make test-deployment  install the package under a real systemd 252 and 257: reload, crash, upgrade, stop, purge'
 	@echo 'make test-vm  boot a virtual machine, and let a fork bomb and a memory hog loose in control groups there'
 	@echo 'make bench    measure serverd beside its peers; writes its figures as JSON into bench/out'
 	@echo 'make operate  measure listing, closing, draining and reloading with 5,000 connections; says what is not met'
@@ -28,6 +29,11 @@ demo: deps
 
 test:
 	@.ci/test
+
+test-deployment: deb
+	@.ci/install-packages Tests/Deployment/packages.txt
+	@Tests/Deployment/run bookworm
+	@Tests/Deployment/run trixie
 
 test-vm: deps
 	@.ci/install-packages Tests/Deployment/vm/packages.txt

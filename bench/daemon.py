@@ -15,7 +15,7 @@ from pathlib import Path
 
 from servers import OUT, SERVERD, BenchError, free_port
 
-SERVERCTL = SERVERD.with_name("serverctl")
+SERVERCTL = Path(os.environ.get("SERVERCTL", SERVERD.with_name("serverctl")))
 PATIENCE_SECONDS = 60
 
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the daemon starts, before there is a loop: what must come first, and where its errors go.
 
+internal import CLinux
 internal import Descriptors
 internal import Glibc
 internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
+internal import SystemPackage
 internal import Systemd
 
 /// How the daemon starts, or only checks its configuration.
@@ -47,6 +49,11 @@ package struct StartSequence: Sendable {
     package func run() -> ExitCode {
         // First: before anything else opens a descriptor, starts a thread, or can be interrupted.
         ProcessEnvironment.openStandardDescriptors()
+        let isContained = getpid() == 1
+        if isContained, clinux_run_below_init() < 0 {
+            Self.tell("serverd: cannot start as the first process: \(Errno(rawValue: errno).textWithName)")
+            return .operatingSystem
+        }
         ShutdownSignals.block()
         ProcessEnvironment.leaveSessionKeyring()
         var inheritance: Inheritance?
@@ -55,7 +62,7 @@ package struct StartSequence: Sendable {
             inheritance = inherited
             ProcessEnvironment.raiseDescriptorLimit()
             let configuration = try loadConfiguration(from: location, context: .current())
-            let writer = try makeWriter()
+            let writer = try makeWriter(isContained: isContained)
             defer { writer.finish() }
             let daemon = Daemon(
                 configuration, from: ConfigurationSource(location), doubts: configuration.doubts(at: location),
@@ -98,10 +105,10 @@ package struct StartSequence: Sendable {
         }
     }
 
-    private func makeWriter() throws -> LogWriter {
+    private func makeWriter(isContained: Bool) throws -> LogWriter {
         do {
-            // One of our own: it lives as long as its owner, whatever happens to 2.
-            let stream = try Descriptor.duplicating(STDERR_FILENO)
+            // A container's log is its standard output. One of our own: it lives as long as its owner.
+            let stream = try Descriptor.duplicating(isContained && logFormat == .json ? STDOUT_FILENO : STDERR_FILENO)
             return try LogWriter(LogDestination(logFormat, .ofThisProcess), stream: stream, notifier: Notifier())
         } catch {
             throw StartFailure("cannot start the log", error)

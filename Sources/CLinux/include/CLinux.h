@@ -5,6 +5,7 @@
 // Else the C library's declarations would belong to this module or to Swift's own, whichever is read first: a name in
 // sight today would be out of sight after the next build.
 #pragma clang module import SwiftGlibc
+
 #endif
 // No feature macro here: Swift's own Glibc module reads these headers without one, and the two must agree. What needs
 // _GNU_SOURCE is declared by hand or lives in a .c file.
@@ -142,3 +143,7 @@ static inline int clinux_attribute_is_one(const char *path, const char *name) {
 // getresuid(2) and getresgid(2).
 void clinux_user_ids(uid_t *real, uid_t *effective, uid_t *saved);
 void clinux_group_ids(gid_t *real, gid_t *effective, gid_t *saved);
+
+// Divides this process, the first one of a container and of one thread, into two: it goes on as the one that reaps
+// orphans and passes signals on, and ends with its child's exit code; the child returns 0. -1 with errno when it cannot.
+int clinux_run_below_init(void);
