@@ -43,7 +43,6 @@ extension Service {
         program.beginUse()
         defer { program.endUse() }
         guard let process = try await start(program, for: connection) else { return }
-        record(connection, process, program)
         try await attend(process, connection, program)
     }
 
@@ -75,9 +74,7 @@ extension Service {
         if program.isCrowded { hold(&held) }
         while true {
             do {
-                // The path that a caller of the admin socket has given its own end is no peer's address.
-                let peer = callers.contains(connection.id) ? .unix(.unnamed) : connection.peer
-                return try await program.spawn(for: connection, from: peer)
+                return try await spawn(program, for: connection)
             } catch let failure where failure.isTransient {
                 if let times = repeated.spawnDelayed.occurred(at: LoopInstant(context.loop.now)) {
                     logger.warning(
@@ -98,6 +95,20 @@ extension Service {
                 if program === self.program { noteSpawnFailure() }
                 throw error
             }
+        }
+    }
+
+    private func spawn(
+        _ program: ServiceProgram, for connection: Connection
+    ) async throws(SpawnFailure) -> HandlerProcess? {
+        // The path that a caller of the admin socket has given its own end is no peer's address.
+        let peer = callers.contains(connection.id) ? .unix(.unnamed) : connection.peer
+        do throws(SpawnFailure) {
+            // Before the program begins: it must not speak, and be unknown to whoever follows us after a crash.
+            return try await program.spawn(for: connection, from: peer) { record(connection, $0, program) }
+        } catch {
+            context.ledger?.erase(connection.id)
+            throw error
         }
     }
 

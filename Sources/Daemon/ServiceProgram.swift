@@ -86,10 +86,12 @@ final class ServiceProgram: @unchecked Sendable {
 
     /// Starts the program for a connection, which is told that it comes from `peer`, and returns when it was executed.
     ///
+    /// `begun` is called as soon as there is a process, which may not have executed the program yet.
+    ///
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.
     nonisolated(nonsending) func spawn(
-        for connection: Connection, from peer: SocketAddress
+        for connection: Connection, from peer: SocketAddress, begun: (HandlerProcess) -> Void
     ) async throws(SpawnFailure) -> HandlerProcess? {
         let credentials = connection.socket.peerCredentials
         let environment = HandlerEnvironment(
@@ -110,6 +112,7 @@ final class ServiceProgram: @unchecked Sendable {
         connections.began(process.pid, connection.id)
         running[connection.id] = RunningHandler(
             process: process, localAddress: environment.local, stream: stream)
+        begun(process)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
             running[connection.id] = nil
