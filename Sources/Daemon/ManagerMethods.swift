@@ -152,7 +152,7 @@ struct ManagerMethods: Sendable {
             Method(upgrading: Manager.Connect.self) { (call, caller) async throws(VarlinkError) in
                 let service = try await manager.service(named: call.service)
                 guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
-                let ticket = try await service.admitCaller()
+                let ticket = try await service.admit(caller)
                 logChange(Manager.Connect.self, call, caller)
                 return (Manager.Connect.Result(id: ticket.id), ticket)
             }

@@ -12,6 +12,9 @@ internal import Varlink
 ///
 /// If it is dropped unused, its `slot` gives itself back when it is deinitialised.
 final class ConnectionTicket: Sendable {
+    /// How long a caller may take to read the reply: then it is disconnected, and the slot is free.
+    static let patience = Duration.seconds(5)
+
     /// The id that the connection will have.
     let id: UInt64
     private let service: Service
@@ -45,8 +48,10 @@ extension Service {
 
     /// Makes room for a caller that is to become a connection, within the limit and where the service accepts others.
     ///
+    /// A caller that does not let the reply through is disconnected after a while.
+    ///
     /// - Throws: `NotConnectable`, `WrongState`, `ServiceFull`.
-    func admitCaller() throws(VarlinkError) -> ConnectionTicket {
+    func admit(_ caller: AdminCaller) throws(VarlinkError) -> ConnectionTicket {
         guard definition.allowsConnect else {
             throw VarlinkError(Manager.NotConnectable(service: name.description))
         }
@@ -56,6 +61,11 @@ extension Service {
         guard let slot = ConnectionSlot(of: server.core) else {
             throw VarlinkError(Manager.ServiceFull(service: name.description, connectionLimit: limit.maximum))
         }
-        return ConnectionTicket(id: context.numbering.next(), self, slot)
+        let ticket = ConnectionTicket(id: context.numbering.next(), self, slot)
+        // Who has used it has let it go.
+        context.loop.schedule(after: ConnectionTicket.patience) { [weak ticket] in
+            if ticket != nil { caller.disconnect() }
+        }
+        return ticket
     }
 }

@@ -60,8 +60,29 @@ extension ServiceManager {
                 try await service.checkShutdown(isMeant)
             }
         }
+        if let same = closingUnderWay(of: services, isMeant) {
+            await same.tighten(plan)
+            return same
+        }
         let closing = Closing(plan, .connections, of: services, on: context.loop, tell: context.events.closing)
         await closing.begin(isMeant)
         return closing
+    }
+
+    /// The closing of the very same connections that has begun before; nil when there is none.
+    ///
+    /// Whoever repeats a call again and again gets no other closing each time.
+    private func closingUnderWay(
+        of services: [Service], _ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool
+    ) -> Closing? {
+        let meant = Set(services.flatMap { service in
+            service.assumeIsolated { service in
+                service.listedIDs.filter { id in service.listed(id).map(isMeant) ?? false }
+            }
+        })
+        guard !meant.isEmpty else { return nil }
+        return services.lazy.flatMap { $0.assumeIsolated { $0.closings } }.first { closing in
+            closing.scope == .connections && closing.assumeIsolated { $0.openIDs } == meant
+        }
     }
 }

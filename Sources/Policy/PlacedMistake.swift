@@ -62,6 +62,7 @@ package struct PlacedMistake: Sendable {
         let line = text.unicodeScalars
         guard line.contains(where: { $0 != " " && $0 != "\t" }) else { return ("", 0) }
         // A line may be a megabyte: only what is near the place is looked at.
+        let column = max(1, column)
         let start = max(0, column - 1 - nearby)
         let from = line.index(line.startIndex, offsetBy: start, limitedBy: line.endIndex) ?? line.endIndex
         let pieces = line[from...].prefix(2 * nearby).map(shown)

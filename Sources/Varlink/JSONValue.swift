@@ -9,6 +9,8 @@ package enum JSONValue: Hashable, Sendable {
     case bool(Bool)
     /// A number without a fraction, exact over all 64 bits.
     case integer(Int64)
+    /// One that is larger than those: an id may be.
+    case unsigned(UInt64)
     /// Any other number.
     case number(Double)
     /// Text.
@@ -61,6 +63,7 @@ extension JSONValue: Codable {
         case .null: try container.encodeNil()
         case .bool(let value): try container.encode(value)
         case .integer(let value): try container.encode(value)
+        case .unsigned(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)
@@ -79,6 +82,7 @@ extension JSONDocument {
         case .string: return .string(string(at: place))
         case .number:
             if let number = try? read(Int64.self, at: place) { return .integer(number) }
+            if let number = try? read(UInt64.self, at: place) { return .unsigned(number) }
             return .number(try read(Double.self, at: place))
         case .array: return .array(try children(of: place).map(anyValue))
         case .object:

@@ -65,7 +65,7 @@ enum ClosingSummary {
 
     /// `17 connections: 12 ended by themselves, 4 ended when asked to, 1 was killed`.
     static func counts(_ progress: ClosingProgress) -> String {
-        let total = progress.ended + progress.stopped + progress.killed + progress.kept + progress.open
+        let total = sum([progress.ended, progress.stopped, progress.killed, progress.kept, progress.open])
         guard total > 0 else { return "no connections" }
         let parts = [
             (progress.ended, progress.ended == 1 ? "ended by itself" : "ended by themselves"),
@@ -76,6 +76,9 @@ enum ClosingSummary {
         ].filter { $0.0 > 0 }
         return "\(CountText.of(total, "connection")): " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     }
+
+    /// The sum of counts that a daemon has told: none is less than nothing, and no sum is too large.
+    static func sum(_ counts: [Int]) -> Int { counts.reduce(0) { $0.saturatingAdd(max(0, $1)) } }
 
     /// What was left behind, as a sentence.
     static func lingering(_ progress: ClosingProgress) -> String {

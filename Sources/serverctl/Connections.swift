@@ -80,7 +80,7 @@ struct ConnectionTable {
         [
             Cell("\(connection.id)"), Cell(connection.service),
             Cell(connection.state.rawValue, colour: connection.state.colour), Cell(ConnectionText.peer(connection)),
-            Cell(TimeText.span(now - connection.startTimestamp)), Cell(connection.pid.map { "\($0)" } ?? "-"),
+            Cell(TimeText.span(from: connection.startTimestamp, to: now)), Cell(connection.pid.map { "\($0)" } ?? "-"),
             Cell(connection.cpuTime.map(TimeText.fineSpan) ?? "-"), Cell(connection.memory.map(SizeText.of) ?? "-"),
             Cell(connection.bytesIn.map(SizeText.of) ?? "-"), Cell(connection.bytesOut.map(SizeText.of) ?? "-"),
         ]

@@ -15,8 +15,8 @@ struct ProgressFrame {
     /// How many columns there are.
     let width: Int
 
-    private var done: Int { progress.ended + progress.stopped + progress.killed }
-    private var total: Int { done + progress.open }
+    private var done: Int { ClosingSummary.sum([progress.ended, progress.stopped, progress.killed]) }
+    private var total: Int { ClosingSummary.sum([done, progress.open]) }
 
     /// The lines, each of which fits into the width.
     var lines: [String] {
@@ -30,9 +30,10 @@ struct ProgressFrame {
 
     private var bar: String {
         let room = max(1, min(40, width - 8))
-        let filled = room * done / total
+        let share = Double(done) / Double(total)
+        let filled = Int(Double(room) * share)
         return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: room - filled)
-            + "] \(100 * done / total)%"
+            + "] \(Int(100 * share))%"
     }
 
     private var step: String {

@@ -106,7 +106,7 @@ struct ConnectionDetail {
         let start = connection.startTimestamp
         var fields = [
             ("State", style.paint(connection.state.rawValue, connection.state.colour)),
-            ("Since", "\(TimeText.point(start)); \(TimeText.span(now - start)) ago"),
+            ("Since", "\(TimeText.point(start)); \(TimeText.span(from: start, to: now)) ago"),
             ("Transport", connection.transport.rawValue), ("Peer", SafeText.escape(connection.peer)),
         ]
         if let peer = connection.unixPeer {

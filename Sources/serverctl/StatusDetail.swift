@@ -45,7 +45,7 @@ struct StatusDetail {
 
     private var state: String {
         style.paint(service.state.rawValue, service.state.colour)
-            + (service.listeningTimestamp.map { "\(since) \(TimeText.point($0)); \(TimeText.span(now - $0)) ago" } ?? "")
+            + (service.listeningTimestamp.map { "\(since) \(TimeText.point($0)); \(TimeText.span(from: $0, to: now)) ago" } ?? "")
             + StatusText.retry(service, now: now)
     }
 
@@ -53,6 +53,6 @@ struct StatusDetail {
     private var since: String { service.state.isServing ? " since" : ", listening since" }
 
     private func when(_ timestamp: Int64?) -> String {
-        timestamp.map { " (\(TimeText.point($0)); \(TimeText.span(now - $0)) ago)" } ?? ""
+        timestamp.map { " (\(TimeText.point($0)); \(TimeText.span(from: $0, to: now)) ago)" } ?? ""
     }
 }

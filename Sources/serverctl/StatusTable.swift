@@ -38,7 +38,7 @@ struct StatusTable {
             Cell("\(service.connections)/\(service.connectionLimit)"),
             Cell("\(service.connectionsAccepted)"),
             Cell("\(service.handlerFailures)"),
-            Cell(service.listeningTimestamp.map { TimeText.span(now - $0) } ?? "-"),
+            Cell(service.listeningTimestamp.map { TimeText.span(from: $0, to: now) } ?? "-"),
         ]
     }
 
@@ -53,7 +53,7 @@ struct StatusTable {
                 "\(name): \(service.state.rawValue)" + StatusText.retry(service, now: now)
             }
         }
-        let age = service.lastErrorTimestamp.map { " (\(TimeText.span(now - $0)) ago)" } ?? ""
+        let age = service.lastErrorTimestamp.map { " (\(TimeText.span(from: $0, to: now)) ago)" } ?? ""
         return "\(name): \(SafeText.escape(error))\(age)" + StatusText.retry(service, now: now)
     }
 
@@ -77,6 +77,6 @@ enum StatusText {
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.
     static func retry(_ service: ServiceStatus, now: Int64) -> String {
         guard let timestamp = service.retryTimestamp else { return "" }
-        return timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(timestamp - now))"
+        return timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(from: now, to: timestamp))"
     }
 }

@@ -2,6 +2,7 @@
 // How spans and points of time look.
 
 internal import Glibc
+internal import Policy
 
 /// Spans and points of time, in microseconds, for people.
 enum TimeText {
@@ -19,13 +20,16 @@ enum TimeText {
         return parts.isEmpty ? "0s" : parts.joined(separator: " ")
     }
 
+    /// The span from one point of time to another, as ``span(_:)`` has it.
+    static func span(from start: Int64, to end: Int64) -> String { span(end.saturatingSubtract(start)) }
+
     /// A span as ``span(_:)`` has it, in milliseconds if it is shorter than a second.
     static func fineSpan(_ microseconds: Int64) -> String {
         (0..<1_000_000).contains(microseconds) ? "\(microseconds / 1000)ms" : span(microseconds)
     }
 
     /// The time until a point, rounded up, so that there is none left only when it has come.
-    static func left(until point: Int64, now: Int64) -> String { span(point - now + 999_999) }
+    static func left(until point: Int64, now: Int64) -> String { span(point.saturatingSubtract(now).saturatingAdd(999_999)) }
 
     /// A point of time in UTC: `2026-01-31 12:00:05 UTC`.
     static func point(_ microseconds: Int64) -> String {

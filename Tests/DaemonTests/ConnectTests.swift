@@ -130,4 +130,23 @@ struct ConnectTests {
             await client.close()
         }
     }
+
+    @Test("who does not let the reply through is disconnected after five seconds, and its slot is free")
+    func patience() async throws {
+        try await withServices(service("cat", on: Endpoint(), allowsConnect: true)) { services in
+            let cat = try await services.manager.service(named: "cat")
+            let gone = EventLog<String>()
+            let caller = AdminCaller(uid: 0, pid: 1, gid: 0, supplementaryGroups: []) { gone.append("gone") }
+            var ticket: ConnectionTicket? = try await cat.admit(caller)
+            await services.advance(by: .milliseconds(4999))
+            #expect(gone.all.isEmpty)
+            await services.advance(by: .milliseconds(1))
+            #expect(gone.all == ["gone"])
+            withExtendedLifetime(ticket) {}
+            ticket = try await cat.admit(caller)
+            ticket = nil
+            await services.advance(by: .seconds(10))
+            #expect(gone.all == ["gone"])
+        }
+    }
 }

@@ -202,6 +202,33 @@ struct ServiceClosingTests {
         }
     }
 
+    @Test("whoever closes the same connections again joins the closing, which becomes as strict")
+    func joinedAgain() async throws {
+        let endpoint = try Endpoint()
+        let stubborn = shell("trap '' TERM; echo ready; exec cat")
+        try await withServices(service(on: endpoint, handler: stubborn), settings: Self.settings) { services in
+            let clients = [try await Self.greeted(endpoint, services), try await Self.greeted(endpoint, services)]
+            let filter = ConnectionFilter(service: "test")
+            let first = try await services.manager.close(
+                Manager.CloseConnections.Parameters(filter: filter, deadline: 3_600_000_000))
+            for _ in 0..<100 {
+                let next = try await services.manager.close(
+                    Manager.CloseConnections.Parameters(filter: filter, deadline: 3_600_000_000))
+                #expect(next === first)
+            }
+            let id = try #require(await services.manager.service(named: "test").connectionStatuses.first?.id)
+            let other = try await services.manager.close(.init(id: id))
+            #expect(other !== first)
+            let last = try await services.manager.close(
+                Manager.CloseConnections.Parameters(filter: filter, deadline: 10_000_000))
+            #expect(last === first)
+            let reply = Self.begin(services, first)
+            await services.advance(by: .seconds(10))
+            #expect(await reply.value().killed == 2)
+            for client in clients { #expect(try await client.readToEnd() == []) }
+        }
+    }
+
     @Test("streams of programs are shut down only where the configuration allows it, and then nothing is changed")
     func shutdownNotAllowed() async throws {
         let endpoint = try Endpoint()

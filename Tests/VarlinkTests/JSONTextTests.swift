@@ -66,6 +66,7 @@ struct JSONTextTests {
         #expect(try JSONText.decode([UInt16].self, from: JSONText.encode([UInt16.max])) == [UInt16.max])
         #expect(try JSONText.decode(Unordered.self, from: JSONText.encode(Unordered())) == Unordered())
         let any: JSONValue = .object([
+            "id": .unsigned(.max),
             "a": .array([.null, .bool(true), .integer(-1), .number(0.25), .string("\u{0}é"), .array([])]),
             "": .object([:]),
         ])

@@ -67,6 +67,9 @@ actor Closing {
     /// Whether connections are to end, rather than to be left alone.
     var endsConnections: Bool { tally.plan.by != nil }
 
+    /// The ids of the connections that have not ended.
+    var openIDs: Set<UInt64> { Set(tally.open.keys) }
+
     /// How far it has come.
     var progress: ClosingProgress {
         tally.progress(at: loop.now) { WallClock.microseconds(in: $0 - self.loop.now) }

@@ -2,6 +2,7 @@
 // What the daemon tells at one moment, and what two such moments tell together: rates, and shares of a processor.
 
 internal import ManagerInterface
+internal import Policy
 
 /// What the daemon told at one moment.
 struct TopSample {
@@ -35,7 +36,7 @@ struct TopConnection: Equatable {
     /// Bytes in both directions; `nil` if neither is known.
     var bytes: Int64? {
         guard status.bytesIn != nil || status.bytesOut != nil else { return nil }
-        return (status.bytesIn ?? 0) + (status.bytesOut ?? 0)
+        return (status.bytesIn ?? 0).saturatingAdd(status.bytesOut ?? 0)
     }
 }
 
@@ -58,7 +59,7 @@ struct TopActivity {
             var service = TopService(status: status)
             guard seconds > 0, let last = before[status.name] else { return service }
             // A count that has fallen is another's: the service was removed and added again.
-            let accepted = status.connectionsAccepted - last.status.connectionsAccepted
+            let accepted = status.connectionsAccepted.saturatingSubtract(last.status.connectionsAccepted)
             if accepted >= 0 { service.rates = (last.rates + [Double(accepted) / seconds]).suffix(Self.rateLimit) }
             return service
         }
@@ -67,7 +68,7 @@ struct TopActivity {
             guard seconds > 0, let now = status.cpuTime, let last = used[status.id] ?? nil else {
                 return TopConnection(status: status)
             }
-            return TopConnection(status: status, cpuPercent: max(0, Double(now - last) / 10_000 / seconds))
+            return TopConnection(status: status, cpuPercent: max(0, Double(now.saturatingSubtract(last)) / 10_000 / seconds))
         }
         sample = next
     }

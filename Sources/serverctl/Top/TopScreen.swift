@@ -192,7 +192,7 @@ extension TopScreen {
             .init(
                 heading: "PEER", importance: 25, least: 15, cells: cells { ConnectionText.peer($0.status) }),
             number("PID", 2) { $0.status.pid.map { "\($0)" } },
-            number("AGE", 10) { TimeText.span(now - $0.status.startTimestamp) },
+            number("AGE", 10) { TimeText.span(from: $0.status.startTimestamp, to: now) },
             number("CPU", cpu) { $0.cpuPercent.map { "\(Int($0.rounded()))%" } },
             number("TIME", time) { $0.status.cpuTime.map(TimeText.fineSpan) },
             number("MEMORY", 1) { $0.status.memory.map(SizeText.of) },
