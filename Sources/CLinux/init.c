@@ -35,10 +35,12 @@ static void serve(pid_t daemon, const sigset_t *signals) {
     // Whoever closes a descriptor must be the only one to have it.
     close_range(STDERR_FILENO + 1, ~0U, 0);
     for (;;) {
-        const int signal = sigwaitinfo(signals, NULL);
+        siginfo_t information;
+        const int signal = sigwaitinfo(signals, &information);
         if (signal == SIGCHLD) {
             reap(daemon);
-        } else if (signal > 0) {
+        } else if (signal > 0 && information.si_code != SI_KERNEL) {
+            // What a terminal sends it sends to the whole group, and the daemon has it already.
             kill(daemon, signal);
         }
     }
@@ -47,14 +49,17 @@ static void serve(pid_t daemon, const sigset_t *signals) {
 int clinux_run_below_init(void) {
     sigset_t signals, previous;
     sigemptyset(&signals);
-    const int passed_on[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    const int passed_on[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
     for (size_t index = 0; index < sizeof passed_on / sizeof *passed_on; index++) sigaddset(&signals, passed_on[index]);
     if (sigprocmask(SIG_BLOCK, &signals, &previous) != 0) return -1;
     const pid_t daemon = fork();
     if (daemon > 0) serve(daemon, &signals);
     const int error = errno;
     sigprocmask(SIG_SETMASK, &previous, NULL);
-    if (daemon == 0) readdress();
+    if (daemon == 0) {
+        readdress();
+        setenv(CLINUX_BELOW_INIT, "1", 1);
+    }
     errno = error;
     return (int)daemon;
 }

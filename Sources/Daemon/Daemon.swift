@@ -91,8 +91,20 @@ package struct Daemon: Sendable {
         inheritance.settle()
         await reporter.start(manager, watchdog)
         await signals.first()
-        if await RestartQuestion.isBeingRestarted(on: loop, logger: logger) { await leave(manager, reporter) }
+        // At once: a reexec that is under way must not take the place of a daemon that ends.
+        await manager.beginStopping()
+        if await isLeftToNext(on: loop) { await leave(manager, reporter) }
         await shutDown(manager, reporter, signals)
+    }
+
+    /// Whether another daemon is to be started at once, and could be: one that finds mistakes would end, and keep nothing.
+    private func isLeftToNext(on loop: EventLoop) async -> Bool {
+        guard await RestartQuestion.isBeingRestarted(on: loop, logger: logger) else { return false }
+        do throws(ConfigErrors) { _ = try await source.load(on: loop) } catch {
+            for mistake in error.errors { logger.error("mistake in the configuration", metadata: Reloader.describe(mistake)) }
+            return false
+        }
+        return true
     }
 
     private func tellReturn() {
@@ -115,7 +127,9 @@ package struct Daemon: Sendable {
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
         let store = DescriptorStore(writer)
-        let ledger = openLedger(store)
+        let controlGroups = ControlGroups.ofThisProcess()
+        let (ledger, isNew) = openLedger(store)
+        if isNew, inheritance.state == nil { controlGroups.endStrangers() }
         // Another image knows which was the last; after a crash only up to which they may have been.
         let last = inheritance.state?.lastConnection ?? ledger?.reservedIDs ?? 0
         let spawner: Spawner
@@ -127,13 +141,13 @@ package struct Daemon: Sendable {
             numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 },
             environment: ProcessEnvironment.variables, identity: .current,
             events: EventHub(on: loop, logger: logger), ledger: ledger, store: store,
-            inherited: inheritance.sockets, controlGroups: .ofThisProcess(), changed: { reporter.changed() })
+            inherited: inheritance.sockets, controlGroups: controlGroups, changed: { reporter.changed() })
     }
 
     /// The ledger of the daemon before this one, or a new one; nil when there is no memory for it.
-    private func openLedger(_ store: DescriptorStore) -> ConnectionLedger? {
+    private func openLedger(_ store: DescriptorStore) -> (ledger: ConnectionLedger?, isNew: Bool) {
         if let file = inheritance.sockets.claimOwn(KeptName.ledger) {
-            do throws(LedgerDefect) { return try ConnectionLedger(adopting: file) } catch {
+            do throws(LedgerDefect) { return (try ConnectionLedger(adopting: file), false) } catch {
                 logger.error(
                     "cannot read what the serverd before has written down; programs that it started run on unseen",
                     metadata: ["error": .string(error.description)])
@@ -143,12 +157,12 @@ package struct Daemon: Sendable {
         do throws(Errno) {
             let ledger = try ConnectionLedger(capacity: ProcessEnvironment.descriptorLimit)
             store.keep(try ledger.copy(), as: KeptName.ledger)
-            return ledger
+            return (ledger, true)
         } catch {
             logger.error(
                 "cannot write down which programs run; if serverd crashes or is replaced, nobody will know of them",
                 metadata: ["error": .string(error.textWithRemedy)])
-            return nil
+            return (nil, true)
         }
     }
 

@@ -140,7 +140,7 @@ final class Reloader: Sendable {
         return outcome
     }
 
-    private static func describe(_ error: ConfigError) -> Logger.Metadata {
+    static func describe(_ error: ConfigError) -> Logger.Metadata {
         var metadata: Logger.Metadata = ["file": .string(error.file), "error": .string(error.message)]
         if let line = error.line { metadata["line"] = .stringConvertible(line) }
         if let column = error.column { metadata["column"] = .stringConvertible(column) }

@@ -75,10 +75,15 @@ actor ServiceManager {
         }
     }
 
-    /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
-    func drain() async {
+    /// The daemon is told to stop: from now on nothing is begun that it would have to finish.
+    func beginStopping() {
         daemonState = .stopping
         hasStarted.signal()
+    }
+
+    /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
+    func drain() async {
+        beginStopping()
         let settings = context.settings.value
         let plan = ClosingPlan.stop(
             after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)

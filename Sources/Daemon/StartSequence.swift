@@ -49,8 +49,7 @@ package struct StartSequence: Sendable {
     package func run() -> ExitCode {
         // First: before anything else opens a descriptor, starts a thread, or can be interrupted.
         ProcessEnvironment.openStandardDescriptors()
-        let isContained = getpid() == 1
-        if isContained, clinux_run_below_init() < 0 {
+        if getpid() == 1, clinux_run_below_init() < 0 {
             Self.tell("serverd: cannot start as the first process: \(Errno(rawValue: errno).textWithName)")
             return .operatingSystem
         }
@@ -62,7 +61,7 @@ package struct StartSequence: Sendable {
             inheritance = inherited
             ProcessEnvironment.raiseDescriptorLimit()
             let configuration = try loadConfiguration(from: location, context: .current())
-            let writer = try makeWriter(isContained: isContained)
+            let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
                 configuration, from: ConfigurationSource(location), doubts: configuration.doubts(at: location),
@@ -105,8 +104,9 @@ package struct StartSequence: Sendable {
         }
     }
 
-    private func makeWriter(isContained: Bool) throws -> LogWriter {
+    private func makeWriter() throws -> LogWriter {
         do {
+            let isContained = getenv(CLINUX_BELOW_INIT) != nil
             // A container's log is its standard output. One of our own: it lives as long as its owner.
             let stream = try Descriptor.duplicating(isContained && logFormat == .json ? STDOUT_FILENO : STDERR_FILENO)
             return try LogWriter(LogDestination(logFormat, .ofThisProcess), stream: stream, notifier: Notifier())

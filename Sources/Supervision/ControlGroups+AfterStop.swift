@@ -4,6 +4,9 @@
 internal import SystemPackage
 
 extension ControlGroups {
+    /// How many levels below a service's group are looked at.
+    private static let deepest = 16
+
     /// Makes the delegated subtree of this process fit for the next daemon.
     ///
     /// Controllers are disabled, from the bottom up: systemd 252 cannot start a unit again below which one is enabled
@@ -16,9 +19,15 @@ extension ControlGroups {
         let groups = root.names.filter { $0 == ControlGroupLocation.supervisor || $0.hasPrefix(servicePrefix) }
         for group in groups.map(root.folder) {
             if ending { group.kill() }
-            disableControllers(of: group)
+            disableControllers(of: group, depth: 0)
         }
         disableControllers(of: root)
+    }
+
+    // A program may have made groups of its own.
+    private static func disableControllers(of group: ControlGroupFolder, depth: Int) {
+        if depth < deepest { for name in group.names { disableControllers(of: group.folder(name), depth: depth + 1) } }
+        disableControllers(of: group)
     }
 
     private static func disableControllers(of group: ControlGroupFolder) {

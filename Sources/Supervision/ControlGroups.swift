@@ -68,6 +68,13 @@ package final class ControlGroups: @unchecked Sendable {
         return ControlGroups(root, obstacle: nil)
     }
 
+    /// Ends every program that a daemon before us has left: nobody knows what they serve.
+    ///
+    /// Before any program begins.
+    package func endStrangers() {
+        for name in root?.names ?? [] where name.hasPrefix(Self.servicePrefix) { root?.folder(name).kill() }
+    }
+
     /// Whether a service's programs can be kept in groups.
     package var areUsed: Bool { root != nil }
 

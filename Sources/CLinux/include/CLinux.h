@@ -147,3 +147,6 @@ void clinux_group_ids(gid_t *real, gid_t *effective, gid_t *saved);
 // Divides this process, the first one of a container and of one thread, into two: it goes on as the one that reaps
 // orphans and passes signals on, and ends with its child's exit code; the child returns 0. -1 with errno when it cannot.
 int clinux_run_below_init(void);
+
+// The variable that the child has then, and so has every image that follows it.
+#define CLINUX_BELOW_INIT "SERVERD_BELOW_INIT"
