@@ -10,7 +10,9 @@ extension ServiceManager {
     /// The shortest time between two replies that tell changes of a list.
     static let listInterval = Duration.milliseconds(200)
     /// How many elements a reply has at most: readers begin before all is made.
-    static let elementsPerReply = 100
+    ///
+    /// Making one is a turn of the loop, and must be well below the half millisecond that a client may wait.
+    static let elementsPerReply = 32
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
@@ -57,9 +59,16 @@ extension ServiceManager {
     func listConnections(
         _ filter: ConnectionFilter, usage: Bool, _ replies: ReplyStream<Manager.ListConnections.Result>
     ) async throws -> Manager.ListConnections.Result {
+        // What the connections of a reply use is looked at while the reply before it is made.
+        var ahead: Task<[ConnectionStatus], Never>?
         // With time alone more connections become old enough.
         try await follow(every: filter.olderThan == nil ? nil : .seconds(1)) { (connections, removed, isComplete) in
-            let shown = usage ? await self.addUsage(to: connections) : connections
+            let former = ahead
+            ahead = usage ? Task(executorPreference: self.context.loop) { await self.addUsage(to: connections) } : nil
+            if let former { try await replies.send(.init(connections: await former.value, complete: false)) }
+            guard isComplete || !usage else { return }
+            let shown = await ahead?.value ?? connections
+            ahead = nil
             try await replies.send(
                 .init(connections: shown, removed: removed.isEmpty ? nil : removed, complete: isComplete))
         } list: {
@@ -84,7 +93,10 @@ extension ServiceManager {
             let seen = context.events.changeCount
             var gone = Set(known.keys)
             var changed: [Element] = []
-            for part in try await list() {
+            let parts = try await list()
+            // Growing would move all at once, in one turn.
+            if isFirst { known.reserveCapacity(parts.underestimatedCount) }
+            for part in parts {
                 for element in part {
                     gone.remove(element.id)
                     if let former = known[element.id], isSame(former, element) { continue }
