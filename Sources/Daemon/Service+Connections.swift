@@ -19,25 +19,23 @@ extension Service {
     func has(_ id: UInt64) -> Bool { lingering[id] != nil || connections.contains { $0.id == id } }
 
     /// The ids of the connections that have not ended.
-    var connectionIDs: [UInt64] { connections.map(\.id).sorted() }
+    var connectionIDs: [UInt64] { servers.flatMap { $0.core.connectionIDs }.sorted() }
 
     /// The ids of the connections that are listed: those too that have left processes behind.
-    var listedIDs: [UInt64] { connections.map(\.id) + lingering.keys }
+    var listedIDs: [UInt64] { servers.flatMap { $0.core.connectionIDs } + lingering.keys }
 
     /// One of them, without what it uses; nil when it is not listed any more.
     func listed(_ id: UInt64) -> ConnectionStatus? {
         lingering[id]?.status ?? connection(id).map { status(of: $0) }
     }
 
-    /// Adds what the handler of a connection uses, if it is a program that runs.
-    func addUsage(to status: inout ConnectionStatus) {
-        guard let usage = running(status.id)?.process.usage else { return }
-        status.cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
-        status.memory = usage.residentMemory
+    /// What to look at for what a connection uses: nothing when it has ended.
+    func usageQuestion(about connection: UInt64) -> UsageQuestion {
+        UsageQuestion(process: running(connection)?.process, stream: stream(of: connection))
     }
 
     /// The TCP stream of a connection, whoever holds it; nil if it has none.
-    func stream(of connection: UInt64) -> StreamIdentity? {
+    private func stream(of connection: UInt64) -> StreamIdentity? {
         guard let found = self.connection(connection), case .inet(let peer) = found.peer,
             case .inet(let local) = running(connection)?.localAddress ?? found.socket.localAddress
         else { return nil }

@@ -6,6 +6,7 @@ internal import ManagerInterface
 internal import Policy
 internal import SocketServer
 internal import Sockets
+internal import Supervision
 internal import Varlink
 
 /// The connections that a filter means, a part after the other: by id, without what they use.
@@ -17,32 +18,34 @@ struct ConnectionParts: Sequence, IteratorProtocol {
     private static let size = 32
 
     private let meant: ConnectionSelection
-    private var rest: ArraySlice<(id: UInt64, service: Service)>
+    private let services: [Service]
+    /// The connections to come, each with the place of its service.
+    private var rest: ArraySlice<(id: UInt64, service: Int)>
 
     /// The connections of `services` that are meant.
     init(_ meant: ConnectionSelection, of services: [Service]) {
-        let all = services.flatMap { service in
-            service.assumeIsolated { $0.listedIDs }.map { (id: $0, service: service) }
+        let all = services.enumerated().flatMap { place, service in
+            service.assumeIsolated { $0.listedIDs }.map { (id: $0, service: place) }
         }
         self.meant = meant
+        self.services = services
         rest = all.sorted { $0.id < $1.id }[...]
     }
+
+    /// How many connections there were to come.
+    var underestimatedCount: Int { rest.count }
 
     /// The next part, perhaps empty; nil at the end.
     mutating func next() -> [ConnectionStatus]? {
         guard !rest.isEmpty else { return nil }
         defer { rest = rest.dropFirst(Self.size) }
         return rest.prefix(Self.size).compactMap { (id, service) in
-            service.assumeIsolated { $0.listed(id) }
+            services[service].assumeIsolated { $0.listed(id) }
         }.filter(meant.matches)
     }
 }
 
 extension ServiceManager {
-    /// How many handlers are looked at before the loop turns: the kernel takes ten times as long to tell what a process
-    /// uses as we do for all the rest.
-    private static let handlersPerTurn = 8
-
     /// The connections that a filter holds for, by id, with what they use if that is wanted.
     func listConnections(
         _ filter: ConnectionFilter, usage: Bool
@@ -62,47 +65,34 @@ extension ServiceManager {
         return ConnectionParts(meant, of: try services(named: name))
     }
 
-    /// Adds what the handlers of connections use, and what their streams have carried.
+    /// Adds what the handlers of connections use, and what their streams have carried; what the kernel does not tell is
+    /// left out.
     ///
-    /// It lets the loop turn between a few and the next few.
+    /// The loop turns meanwhile.
     func addUsage(to connections: [ConnectionStatus]) async -> [ConnectionStatus] {
+        let answers = await UsageReader.answers(to: connections.map(usageQuestion), on: context.loop)
         var result = connections
-        // What the kernel does not tell is left out.
-        let diagnostics = try? SocketDiagnostics()
-        for start in stride(from: 0, to: result.count, by: Self.handlersPerTurn) {
-            if start > 0 { await context.loop.yieldTurn() }
-            let part = start..<min(start + Self.handlersPerTurn, result.count)
-            let streams = part.map { addUsage(to: &result[$0]) }
-            addBytes(to: &result, part, streams, diagnostics)
+        for (place, answer) in answers.enumerated() {
+            if let usage = answer.process {
+                result[place].cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
+                result[place].memory = usage.residentMemory
+            }
+            if let stream = answer.stream {
+                result[place].bytesIn = Int64(clamping: stream.bytesReceived)
+                result[place].bytesOut = Int64(clamping: stream.bytesAcknowledged)
+            }
         }
         return result
     }
 
-    /// Adds what a handler uses, and returns the stream that it has.
-    private func addUsage(to status: inout ConnectionStatus) -> StreamIdentity? {
-        let id = status.id
+    private func usageQuestion(about status: ConnectionStatus) -> UsageQuestion {
+        // More than one when a service has been closed, and another has its name.
         for service in (try? services(named: status.service)) ?? [] {
-            guard service.assumeIsolated({ $0.connection(id) }) != nil else { continue }
-            var found = status
-            defer { status = found }
-            return service.assumeIsolated { service in
-                service.addUsage(to: &found)
-                return service.stream(of: id)
+            let question = service.assumeIsolated { service in
+                service.connection(status.id).map { _ in service.usageQuestion(about: status.id) }
             }
+            if let question { return question }
         }
-        return nil
-    }
-
-    private func addBytes(
-        to connections: inout [ConnectionStatus], _ part: Range<Int>, _ streams: [StreamIdentity?],
-        _ diagnostics: SocketDiagnostics?
-    ) {
-        let asked = zip(part, streams).compactMap { place, stream in stream.map { (place, $0) } }
-        guard !asked.isEmpty, let found = try? diagnostics?.streams(asked.map(\.1)) else { return }
-        for (place, stream) in zip(asked.map(\.0), found) {
-            guard let stream else { continue }
-            connections[place].bytesIn = Int64(clamping: stream.bytesReceived)
-            connections[place].bytesOut = Int64(clamping: stream.bytesAcknowledged)
-        }
+        return UsageQuestion(process: nil, stream: nil)
     }
 }

@@ -10,7 +10,11 @@ extension ServiceManager {
     /// The shortest time between two replies that tell changes of a list.
     static let listInterval = Duration.milliseconds(200)
     /// How many elements a reply has at most: readers begin before all is made.
-    static let elementsPerReply = 100
+    ///
+    /// Making one is a turn of the loop, and must be well below the half millisecond that a client may wait.
+    static let elementsPerReply = 32
+    /// Of how many connections one thread reads what they use.
+    private static let connectionsAtOnce = 128
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
@@ -57,11 +61,18 @@ extension ServiceManager {
     func listConnections(
         _ filter: ConnectionFilter, usage: Bool, _ replies: ReplyStream<Manager.ListConnections.Result>
     ) async throws -> Manager.ListConnections.Result {
+        // What some connections use is looked at while the replies with those before them are made.
+        var ahead: Task<[ConnectionStatus], Never>?
         // With time alone more connections become old enough.
-        try await follow(every: filter.olderThan == nil ? nil : .seconds(1)) { (connections, removed, isComplete) in
-            let shown = usage ? await self.addUsage(to: connections) : connections
-            try await replies.send(
-                .init(connections: shown, removed: removed.isEmpty ? nil : removed, complete: isComplete))
+        try await follow(every: filter.olderThan == nil ? nil : .seconds(1), atOnce: Self.connectionsAtOnce) {
+            (connections, removed, isComplete) in
+            let former = ahead
+            ahead = usage ? Task(executorPreference: self.context.loop) { await self.addUsage(to: connections) } : nil
+            if let former { try await self.send(await former.value, [], isComplete: false, replies) }
+            guard isComplete || !usage else { return }
+            let shown = await ahead?.value ?? connections
+            ahead = nil
+            try await self.send(shown, removed, isComplete: isComplete, replies)
         } list: {
             try self.connectionParts(filter)
         } isSame: {
@@ -69,12 +80,27 @@ extension ServiceManager {
         }
     }
 
+    /// Sends connections in replies of which each is made in a turn of its own, and with the last what else there is.
+    private func send(
+        _ connections: [ConnectionStatus], _ removed: [UInt64], isComplete: Bool,
+        _ replies: ReplyStream<Manager.ListConnections.Result>
+    ) async throws {
+        var rest = connections[...]
+        while rest.count > Self.elementsPerReply {
+            try await replies.send(.init(connections: Array(rest.prefix(Self.elementsPerReply)), complete: false))
+            rest = rest.dropFirst(Self.elementsPerReply)
+            await context.loop.yieldTurn()
+        }
+        try await replies.send(
+            .init(connections: Array(rest), removed: removed.isEmpty ? nil : removed, complete: isComplete))
+    }
+
     /// Sends a list, and then again and again how it differs from what was sent.
     ///
     /// `list` gives it in parts, between which the loop turns, and which are sent as soon as there is enough of them. A
     /// caller that is slow is sent the differences of a longer time: nothing waits for it.
     private func follow<Element: Identifiable & Sendable, Parts: Sequence<[Element]>>(
-        every interval: Duration? = nil,
+        every interval: Duration? = nil, atOnce count: Int = elementsPerReply,
         send: ([Element], [Element.ID], Bool) async throws -> Void,
         list: () async throws -> Parts, isSame: (Element, Element) -> Bool
     ) async throws -> Never where Element.ID: Sendable {
@@ -84,16 +110,19 @@ extension ServiceManager {
             let seen = context.events.changeCount
             var gone = Set(known.keys)
             var changed: [Element] = []
-            for part in try await list() {
+            let parts = try await list()
+            // Growing would move all at once, in one turn.
+            if isFirst { known.reserveCapacity(parts.underestimatedCount) }
+            for part in parts {
                 for element in part {
                     gone.remove(element.id)
                     if let former = known[element.id], isSame(former, element) { continue }
                     known[element.id] = element
                     changed.append(element)
                 }
-                while changed.count >= Self.elementsPerReply {
-                    try await send(Array(changed.prefix(Self.elementsPerReply)), [], false)
-                    changed.removeFirst(Self.elementsPerReply)
+                while changed.count >= count {
+                    try await send(Array(changed.prefix(count)), [], false)
+                    changed.removeFirst(count)
                 }
                 await context.loop.yieldTurn()
             }

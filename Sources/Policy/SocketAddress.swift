@@ -43,7 +43,8 @@ extension UnixAddress: CustomStringConvertible {
         }
     }
 
-    private static func printable(_ bytes: some Sequence<UInt8>) -> String {
+    private static func printable(_ bytes: some Collection<UInt8>) -> String {
+        if bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) { return String(decoding: bytes, as: UTF8.self) }
         var text = ""
         for byte in bytes {
             if (0x20..<0x7f).contains(byte) {

@@ -3,9 +3,8 @@
 
 /// What changes from one configuration to another.
 ///
-/// Its model is mark and sweep: every running service is marked, each service of the new configuration takes the mark
-/// off the one with its name and is compared with it, and what is still marked at the end goes. It is guaranteed that
-/// two configurations that are not equal differ here too, and that the same two always give the same difference in the
+/// Both have their services in the order of their names: they are gone through side by side, and those of one name are
+/// compared. It is guaranteed that two configurations that are not equal differ here too, and that the same two always give the same difference in the
 /// same order.
 package struct ConfigDiff: Equatable, Sendable {
     /// The daemon's own settings that change, in the order of their keys.
@@ -16,14 +15,28 @@ package struct ConfigDiff: Equatable, Sendable {
     /// Compares the configuration that runs with the one that is to run.
     package init(from old: Configuration, to new: Configuration) {
         settings = SettingChange.all(from: old.settings, to: new.settings)
-        var marked = Dictionary(old.services.map { ($0.name, $0) }) { first, _ in first }
-        var kinds = new.services.map { service -> ServiceDiff.Kind in
-            guard let running = marked.removeValue(forKey: service.name) else { return .added(service) }
-            return running == service ? .unchanged(service) : .changed(from: running, to: service)
-        }
-        kinds += marked.values.map { .removed($0) }
+        let kinds = Self.kinds(from: old.services, to: new.services)
         let closing = ClosingListeners(kinds)
-        services = kinds.map { ServiceDiff($0, closing: closing) }.sorted { $0.name < $1.name }
+        services = kinds.map { ServiceDiff($0, closing: closing) }
+    }
+
+    private static func kinds(from old: [ServiceDefinition], to new: [ServiceDefinition]) -> [ServiceDiff.Kind] {
+        var kinds: [ServiceDiff.Kind] = []
+        kinds.reserveCapacity(max(old.count, new.count))
+        var next = 0
+        for service in new {
+            while next < old.count, old[next].name < service.name {
+                kinds.append(.removed(old[next]))
+                next += 1
+            }
+            guard next < old.count, old[next].name == service.name else {
+                kinds.append(.added(service))
+                continue
+            }
+            kinds.append(old[next] == service ? .unchanged(service) : .changed(from: old[next], to: service))
+            next += 1
+        }
+        return kinds + old[next...].map { .removed($0) }
     }
 
     /// Whether nothing changes.

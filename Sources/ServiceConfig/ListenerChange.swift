@@ -61,7 +61,7 @@ package struct ListenerReference: Hashable, Sendable {
 
 /// The listeners that a reload closes, found by what they are in the way of.
 struct ClosingListeners {
-    private var byKey: [String: [ListenerReference]] = [:]
+    private var byKey: [ServiceConflicts.Key: [ListenerReference]] = [:]
 
     init(_ kinds: [ServiceDiff.Kind]) {
         for kind in kinds {

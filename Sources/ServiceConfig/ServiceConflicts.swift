@@ -5,29 +5,35 @@ internal import Policy
 
 /// The check of services against each other.
 enum ServiceConflicts {
-    /// One address of one service.
+    /// One address of one service, by its place among all.
     private struct Claim {
-        let service: ParsedService
+        let service: Int
         let address: Located<ListenAddress>
         let number: Int
     }
 
+    /// What an address has in common with others.
+    private enum Group: Hashable {
+        case same(ListenAddress)
+        case port(UInt16)
+        case family(UInt16, isV6: Bool)
+        case wildcard(UInt16, isV6: Bool)
+        case everyAddress(UInt16)
+    }
+
     /// Who wants what, so that a rival is found without looking at all.
     private struct Claims {
-        private var all: [String: [ListenAddress: Claim]] = [:]
-        private var first: [String: Claim] = [:]
+        /// The first claim of each group.
+        private var first: [Group: Claim] = [:]
 
         /// The first claim that excludes this address.
         func rival(of address: ListenAddress) -> Claim? {
-            ServiceConflicts.rivalKeys(of: address).compactMap { key in
-                key.address.map { all[key.group]?[$0] } ?? first[key.group]
-            }.min { $0.number < $1.number }
+            ServiceConflicts.rivals(of: address).compactMap { first[$0] }.min { $0.number < $1.number }
         }
 
         mutating func add(_ claim: Claim) {
-            for group in ServiceConflicts.groups(of: claim.address.value) {
-                if first[group] == nil { first[group] = claim }
-                if all[group]?[claim.address.value] == nil { all[group, default: [:]][claim.address.value] = claim }
+            for group in ServiceConflicts.groups(of: claim.address.value) where first[group] == nil {
+                first[group] = claim
             }
         }
     }
@@ -38,27 +44,27 @@ enum ServiceConflicts {
     /// A service that is not enabled listens nowhere, and stands in nobody's way.
     static func find(among services: [ParsedService]) -> [ConfigError] {
         var errors: [ConfigError] = []
-        var names: [ServiceName: ParsedService] = [:]
+        var names: [ServiceName: Int] = [:]
         var claims = Claims()
         var number = 0
-        for service in services {
-            if let other = names.updateValue(service, forKey: service.name) {
-                errors.append(
-                    service.source.error(at: .start, "service `\(service.name)` is defined in \(other.source.path) too")
-                )
+        for (place, service) in services.enumerated() {
+            if let other = names.updateValue(place, forKey: service.name) {
+                let file = services[other].source.path
+                errors.append(service.source.error(at: .start, "service `\(service.name)` is defined in \(file) too"))
             }
             // A disabled service is still checked against itself.
             var own = Claims()
+            let isAlone = service.listen.count == 1
             var added: [Claim] = []
             for address in service.listen {
-                let claim = Claim(service: service, address: address, number: number)
+                let claim = Claim(service: place, address: address, number: number)
                 number += 1
                 let rival = service.isEnabled ? claims.rival(of: address.value) : nil
                 if let rival = rival ?? own.rival(of: address.value) {
-                    errors.append(error(claim, rival: rival))
+                    errors.append(error(claim, rival: rival, among: services))
                     guard errors.count <= ConfigErrors.limit else { return errors }
                 }
-                own.add(claim)
+                if !isAlone { own.add(claim) }
                 added.append(claim)
             }
             if service.isEnabled { for claim in added { claims.add(claim) } }
@@ -66,37 +72,47 @@ enum ServiceConflicts {
         return errors
     }
 
-    /// The groups of claims that an address belongs to: those of its port, of its family there, and of the family's
-    /// wildcards.
-    private static func groups(of address: ListenAddress) -> [String] {
-        guard let key = key(of: address) else { return [] }
+    /// The groups that an address belongs to.
+    private static func groups(of address: ListenAddress) -> [Group] {
         switch address.kind {
         case .inet(let inet):
-            let family = key + (inet.ip.isV6 ? " of IPv6" : " of IPv4")
-            return [key, family] + (isWildcard(inet.ip) ? [family + ", all"] : [])
-        case .everyAddress: return [key, key + ", every address"]
-        case .unix, .inherited: return [key]
+            guard inet.port != 0 else { return [] }
+            let (port, isV6) = (inet.port, inet.ip.isV6)
+            return [.same(address), .port(port), .family(port, isV6: isV6)]
+                + (isWildcard(inet.ip) ? [.wildcard(port, isV6: isV6)] : [])
+        case .everyAddress(let port): return port == 0 ? [] : [.port(port), .everyAddress(port)]
+        case .unix, .inherited: return [.same(address)]
         }
     }
 
-    /// Where an address finds its rivals: a certain address of a group, or the first of it.
-    private static func rivalKeys(of address: ListenAddress) -> [(group: String, address: ListenAddress?)] {
-        guard let key = key(of: address) else { return [] }
-        guard case .inet(let inet) = address.kind else { return [(key, nil)] }
-        let family = key + (inet.ip.isV6 ? " of IPv6" : " of IPv4")
-        let sameFamily: [(String, ListenAddress?)] =
-            isWildcard(inet.ip) ? [(family, nil)] : [(family, address), (family + ", all", nil)]
-        return sameFamily + [(key + ", every address", nil)]
+    /// The groups whose members are all in the way of an address.
+    private static func rivals(of address: ListenAddress) -> [Group] {
+        switch address.kind {
+        case .inet(let inet):
+            guard inet.port != 0 else { return [] }
+            let (port, isV6) = (inet.port, inet.ip.isV6)
+            let sameFamily: [Group] =
+                isWildcard(inet.ip) ? [.family(port, isV6: isV6)] : [.same(address), .wildcard(port, isV6: isV6)]
+            return sameFamily + [.everyAddress(port)]
+        case .everyAddress(let port): return port == 0 ? [] : [.port(port)]
+        case .unix, .inherited: return [.same(address)]
+        }
     }
 
-    /// What two addresses must share to be in each other's way; nil for one that never is.
+    /// What two addresses must share to be in each other's way.
+    enum Key: Hashable {
+        case port(UInt16)
+        case address(ListenAddress)
+    }
+
+    /// The key of an address; nil for one that is in nobody's way.
     ///
     /// It keeps the search short among a thousand services.
-    static func key(of address: ListenAddress) -> String? {
+    static func key(of address: ListenAddress) -> Key? {
         switch address.kind {
-        case .inet(let inet): inet.port == 0 ? nil : "port \(inet.port)"
-        case .everyAddress(let port): port == 0 ? nil : "port \(port)"
-        case .unix, .inherited: address.description
+        case .inet(let inet): inet.port == 0 ? nil : .port(inet.port)
+        case .everyAddress(let port): port == 0 ? nil : .port(port)
+        case .unix, .inherited: .address(address)
         }
     }
 
@@ -112,14 +128,15 @@ enum ServiceConflicts {
 
     private static func isWildcard(_ ip: IPAddress) -> Bool { ip == .anyV4 || ip == .anyV6 }
 
-    private static func error(_ claim: Claim, rival: Claim) -> ConfigError {
+    private static func error(_ claim: Claim, rival: Claim, among services: [ParsedService]) -> ConfigError {
         let address = claim.address
+        let other = services[rival.service]
         let isSame = address.value == rival.address.value
-        let service = "service `\(rival.service.name)` (\(rival.service.source.path):\(rival.address.position.line))"
+        let service = "service `\(other.name)` (\(other.source.path):\(rival.address.position.line))"
         let conflict =
             isSame
             ? "belongs to \(service) already" : "overlaps with \(quoted(rival.address.value.description)) of \(service)"
-        return claim.service.source.error(
+        return services[claim.service].source.error(
             at: address.position, "\(quoted(address.value.description)) \(conflict)",
             expected: "an address that is listened on once")
     }

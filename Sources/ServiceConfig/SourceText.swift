@@ -26,23 +26,23 @@ package struct SourcePosition: Equatable, Comparable, Sendable {
 /// The text of one file.
 struct SourceText {
     let path: String
-    private let lines: [Substring.UTF8View]
+    private let text: String
 
     /// The text in `bytes`.
     ///
     /// What is not UTF-8 is shown as `�`.
     init(path: String, bytes: [UInt8]) {
         self.path = path
-        let text = String(decoding: bytes, as: UTF8.self)
-        lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
-            .map { Substring($0).utf8 }
+        text = String(decoding: bytes, as: UTF8.self)
     }
 
     /// The line with this number; empty past the end.
     func line(_ number: Int) -> String {
+        let lines = text.utf8.split(
+            separator: UInt8(ascii: "\n"), maxSplits: number, omittingEmptySubsequences: false)
         guard lines.indices.contains(number - 1) else { return "" }
-        let line = Substring(lines[number - 1])
+        let bytes = lines[number - 1]
+        let line = Substring(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes)
         return String(
             number == 1 && line.unicodeScalars.first == "\u{feff}" ? Substring(line.unicodeScalars.dropFirst()) : line)
     }

@@ -18,7 +18,8 @@ func quoted(_ text: String) -> String { "`\(SafeText.escape(text, limit: 80))`" 
 struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sendable> {
     let source: SourceText
     private(set) var errors: [ConfigError] = []
-    private let entries: [String: TOMLEntry]
+    /// A file has few keys: looking through them is faster than a table would be.
+    private let entries: [TOMLEntry]
 
     /// Opens `file`; nil after adding to `errors` why it cannot be read or is not TOML.
     init?(_ file: SourceFile, errors: inout [ConfigError]) {
@@ -31,8 +32,7 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
         }
         source = SourceText(path: file.path, bytes: bytes)
         do {
-            let document = try TOMLDocument(parsing: bytes)
-            entries = Dictionary(document.entries.map { ($0.key, $0) }) { first, _ in first }
+            entries = try TOMLDocument(parsing: bytes).entries
         } catch {
             errors.append(error.configError(in: source))
             return nil
@@ -56,8 +56,9 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
     ///
     /// `note` may say what was expected, in place of the list of the keys.
     mutating func rejectUnknownKeys(note: (TOMLEntry) -> String? = { _ in nil }) {
+        let unknown = entries.filter { Key(rawValue: $0.key) == nil }.sorted { $0.position < $1.position }
+        guard !unknown.isEmpty else { return }
         let names = Key.allCases.map(\.rawValue)
-        let unknown = entries.values.filter { Key(rawValue: $0.key) == nil }.sorted { $0.position < $1.position }
         for entry in unknown.prefix(ConfigErrors.limit + 1) {
             let note = note(entry)
             let nearest = note == nil ? NearestName.find(entry.key, among: names) : nil
@@ -69,9 +70,9 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
     /// Adds one error, and returns true, when keys of this file stand below a heading: then nothing else is to be said
     /// of it.
     mutating func rejectHeading() -> Bool {
-        let headings = entries.values.filter { entry in
-            Key(rawValue: entry.key) == nil
-                && entry.value.tables.contains { $0.contains { Key(rawValue: $0.key) != nil } }
+        let headings = entries.filter { entry in
+            entry.value.tables.contains { $0.contains { Key(rawValue: $0.key) != nil } }
+                && Key(rawValue: entry.key) == nil
         }
         guard let first = headings.min(by: { $0.position < $1.position }) else { return false }
         fail(
@@ -90,10 +91,15 @@ struct TableReader<Key: RawRepresentable<String> & CaseIterable & Hashable & Sen
     }
 
     /// Where a key stands, if it is there.
-    func position(_ key: Key) -> SourcePosition? { entries[key.rawValue]?.position }
+    func position(_ key: Key) -> SourcePosition? { entry(key)?.position }
 
     /// The value of a key, if it is there.
-    func value(_ key: Key) -> TOMLValue? { entries[key.rawValue]?.value }
+    func value(_ key: Key) -> TOMLValue? { entry(key)?.value }
+
+    private func entry(_ key: Key) -> TOMLEntry? {
+        let name = key.rawValue
+        return entries.first { $0.key == name }
+    }
 
     /// Adds the error of a value that is not of the kind `expected`.
     mutating func wrongKind(_ key: Key, _ value: TOMLValue, expected: String) {

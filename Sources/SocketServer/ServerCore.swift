@@ -62,6 +62,8 @@ package final class ServerCore: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
     var failure: (any Error)? { state.withLock { $0.failure } }
     package var connections: [Connection] { state.withLock { $0.connections } }
+    /// Their ids, in no order.
+    package var connectionIDs: [UInt64] { state.withLock { $0.connectionIDs } }
 
     /// The connection with this id, if it is one of this server's and has not ended.
     package func connection(_ id: UInt64) -> Connection? { state.withLock { $0.connection(id) } }

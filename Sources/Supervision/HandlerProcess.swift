@@ -73,15 +73,6 @@ package final class HandlerProcess: @unchecked Sendable {
     /// Only on the loop.
     package var isExecuted: Bool { if case .settled(nil) = start { true } else { false } }
 
-    /// What the process uses now, read from /proc; nil once it has ended.
-    ///
-    /// Only on the loop: while it is not reaped its number is nobody else's.
-    package var usage: ProcessUsage? {
-        loop.preconditionOnLoop()
-        guard isAlive else { return nil }
-        return ProcessStat.read(pid)?.usage
-    }
-
     /// Starts the command that `slot` was taken for, and returns when there is a process; ``executed()`` tells what
     /// becomes of it.
     ///

@@ -40,6 +40,11 @@ package struct ProcessUsage: Equatable, Sendable {
         return stat.usage
     }
 
+    /// What the process uses that has `pid`, whichever that is; nil when there is none.
+    ///
+    /// On any thread. Who asks knows by other means that the number was not given to another process meanwhile.
+    package static func ofWhoeverIs(_ pid: Int32) -> ProcessUsage? { ProcessStat.read(pid)?.usage }
+
     /// What each of these processes uses, by pid; those that are gone are not there.
     ///
     /// It lets the loop turn now and then, since a thousand processes take some ten milliseconds.

@@ -78,6 +78,12 @@ struct JSONBuffer {
         append("null")
     }
 
+    /// Writes JSON on one line, as a value.
+    mutating func write(_ json: [UInt8]) {
+        if level.kind == .nothing { level.kind = .scalar }
+        bytes.append(contentsOf: json)
+    }
+
     /// Begins a value that has parts; returns what ``end(_:)`` wants.
     mutating func begin() -> Level {
         if level.kind == .nothing { level.kind = .scalar }

@@ -33,6 +33,8 @@ final class JSONDocument: Sendable {
     let text: [UInt8]
     /// Its values, of which the first is the whole.
     let values: [Value]
+    /// Whether there is a space or a line end between two values, or around them.
+    let hasSpaces: Bool
 
     /// Checks a text of less than 4 GiB.
     init(_ text: [UInt8]) throws(ProtocolViolation) {
@@ -41,6 +43,7 @@ final class JSONDocument: Sendable {
         try parser.parse()
         self.text = text
         values = parser.values
+        hasSpaces = parser.hasSpaces
     }
 
     /// Checks a text that has to be an object.
@@ -53,6 +56,13 @@ final class JSONDocument: Sendable {
 
     /// The bytes of a value; a string's as they are written.
     func bytes(at place: Int) -> ArraySlice<UInt8> { text[Int(values[place].start)..<Int(values[place].end)] }
+
+    /// The bytes of a value, as JSON.
+    func json(at place: Int) -> [UInt8] {
+        let value = values[place]
+        let quotes = value.kind == .string ? 1 : 0
+        return Array(text[(Int(value.start) - quotes)..<(Int(value.end) + quotes)])
+    }
 
     /// The text that a string stands for.
     func string(at place: Int) -> String {

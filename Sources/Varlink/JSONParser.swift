@@ -15,6 +15,8 @@ struct JSONParser {
     private var open: [Int] = []
     /// The values that have begun.
     private(set) var values: [JSONDocument.Value] = []
+    /// Whether there was anything between values.
+    private(set) var hasSpaces = false
 
     /// A walk that has not begun.
     init(_ text: [UInt8]) {
@@ -29,7 +31,12 @@ struct JSONParser {
     /// Walks to the end.
     mutating func parse() throws(ProtocolViolation) {
         while next < text.count {
-            if Self.isSpace(text[next]) { next += 1 } else { try take(text[next]) }
+            if Self.isSpace(text[next]) {
+                hasSpaces = true
+                next += 1
+            } else {
+                try take(text[next])
+            }
         }
         guard awaited == .nothing else { throw .notJSON(reason: "it ends too early") }
     }

@@ -38,6 +38,9 @@ struct JSONWriter: Encoder {
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
+
+    /// Writes JSON on one line.
+    func write(_ json: [UInt8]) { output.buffer.write(json) }
 }
 
 extension JSONWriter: SingleValueEncodingContainer {

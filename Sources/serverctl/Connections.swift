@@ -4,6 +4,7 @@
 internal import ArgumentParser
 internal import ManagerInterface
 internal import Policy
+internal import Varlink
 
 /// Lists connections.
 struct Connections: DaemonVerb {
@@ -19,9 +20,13 @@ struct Connections: DaemonVerb {
     /// Asks the daemon and prints what it says.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
+        guard output.json == .off else {
+            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter)
+            output.print(ListConnectionsAsJSON.Result(connections: connections, complete: true), context) { "" }
+            return .done
+        }
         let connections = try client.allConnections(filter.filter)
-        let result = Manager.ListConnections.Result(connections: connections, complete: true)
-        output.print(result, context) {
+        output.print(context) {
             ConnectionTable(
                 connections: connections, now: context.now(), style: Style(colour: context.mayColour),
                 legend: !output.noLegend
@@ -31,6 +36,35 @@ struct Connections: DaemonVerb {
     }
 }
 
+/// The method ListConnections, whose connections nobody here looks at: thousands are printed as they come.
+private enum ListConnectionsAsJSON: ConnectionListing {
+    static let interface = Manager.ListConnections.interface
+    static let name = Manager.ListConnections.name
+
+    /// What is replied.
+    struct Result: ConnectionList {
+        let connections: [JSONFragment]
+        let complete: Bool
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case connections, complete
+        }
+    }
+}
+
+/// A form of the method ListConnections.
+private protocol ConnectionListing: VarlinkMethod
+where Parameters == Manager.ListConnections.Parameters, Result: ConnectionList {}
+extension Manager.ListConnections: ConnectionListing {}
+
+/// A form of its replies.
+private protocol ConnectionList: VarlinkObject {
+    associatedtype Element
+    var connections: [Element] { get }
+    var complete: Bool { get }
+}
+extension Manager.ListConnections.Result: ConnectionList {}
+
 extension ManagerClient {
     /// All connections that a filter holds for, with what they use if `usage`.
     ///
@@ -38,10 +72,15 @@ extension ManagerClient {
     mutating func allConnections(
         _ filter: ConnectionFilter? = nil, usage: Bool = true
     ) throws(Failure) -> [ConnectionStatus] {
+        try all(Manager.ListConnections.self, filter, usage: usage)
+    }
+
+    fileprivate mutating func all<Method: ConnectionListing>(
+        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true
+    ) throws(Failure) -> [Method.Result.Element] {
         var isComplete = false
-        var connections: [ConnectionStatus] = []
+        var connections: [Method.Result.Element] = []
         let parameters = Manager.ListConnections.Parameters(filter: filter, usage: usage ? nil : false)
-        let method = Manager.ListConnections.self
         try stream(method, parameters, to: "list connections") { reply throws(Failure) in
             connections += reply.connections
             isComplete = reply.complete

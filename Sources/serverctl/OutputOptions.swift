@@ -26,6 +26,11 @@ struct OutputOptions: ParsableArguments {
         guard !quiet else { return }
         context.print(json.render(result, or: text))
     }
+
+    /// Prints text, where no JSON is asked for.
+    func print(_ context: Context, text: () -> String) {
+        if !quiet { context.print(text()) }
+    }
 }
 
 /// A duration on the command line, written as in the configuration.

@@ -75,6 +75,18 @@ struct JSONTextTests {
     }
 
     @Test(
+        "a value that is passed on is the bytes that came, or the same value if there were spaces",
+        arguments: [
+            (#"[1e2,"é\"\u0041",{"b":null,"a":[]}]"#, #"[1e2,"é\"\u0041",{"b":null,"a":[]}]"#),
+            (#"["text"]"#, #"["text"]"#), ("[]", "[]"),
+            ("[ {\"b\" :\n true,\t\"a\": \" \"} ]", #"[{"a":" ","b":true}]"#),
+        ])
+    func fragments(_ text: String, _ written: String) throws {
+        let fragments = try JSONText.decode([JSONFragment].self, from: Array(text.utf8))
+        #expect(String(decoding: JSONText.encode(fragments), as: UTF8.self) == written)
+    }
+
+    @Test(
         "escaped text is read as what it stands for",
         arguments: [
             (#""\u00e9\ud83d\ude00\/\b""#, "é😀/\u{8}"), (#""\uD83D\uDE00""#, "😀"), (#""""#, ""),

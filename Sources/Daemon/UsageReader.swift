@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what handlers use and what their streams have carried, on a thread of its own: the kernel takes its time to tell.
+
+internal import EventLoops
+internal import Glibc
+internal import Policy
+internal import Sockets
+internal import Supervision
+internal import SystemPackage
+
+/// A connection to look at: the process that serves it and the stream that it has, as far as there are any.
+struct UsageQuestion: Sendable {
+    /// The handler.
+    let process: HandlerProcess?
+    /// The TCP stream, whoever holds it.
+    let stream: StreamIdentity?
+}
+
+/// What the kernel tells of a connection; what it does not tell is nil.
+struct UsageAnswer: Sendable {
+    /// What the handler uses.
+    var process: ProcessUsage?
+    /// The stream.
+    var stream: TCPStream?
+}
+
+/// Asks the kernel about many connections.
+///
+/// That takes ten times as long as all else that is done for a listing, some 15 µs for each connection.
+enum UsageReader {
+    /// How much less the reading thread gets of a processor that others want too (nice(2)).
+    private static let niceness: CInt = 10
+
+    /// The answers to these questions, in their order; the loop turns meanwhile.
+    ///
+    /// Only on the loop.
+    nonisolated(nonsending) static func answers(
+        to questions: [UsageQuestion], on loop: EventLoop
+    ) async -> [UsageAnswer] {
+        let asked = questions.map { (pid: $0.process.flatMap { $0.isAlive ? $0.pid : nil }, stream: $0.stream) }
+        var answers = await withUnsafeContinuation { (continuation: UnsafeContinuation<[UsageAnswer], Never>) in
+            do throws(Errno) {
+                try PlainThread.start(name: "usage-reader") {
+                    setpriority(CInt(PRIO_PROCESS.rawValue), 0, niceness)
+                    let answers = read(asked)
+                    loop.execute { continuation.resume(returning: answers) }
+                }
+            } catch {
+                // Better late than not at all.
+                continuation.resume(returning: read(asked))
+            }
+        }
+        // A process that has not been reaped until now had its number for itself while it was looked at.
+        for (place, question) in questions.enumerated() where question.process?.isAlive != true {
+            answers[place].process = nil
+        }
+        return answers
+    }
+
+    private static func read(_ asked: [(pid: Int32?, stream: StreamIdentity?)]) -> [UsageAnswer] {
+        var answers = asked.map { UsageAnswer(process: $0.pid.flatMap(ProcessUsage.ofWhoeverIs), stream: nil) }
+        let streams = asked.indices.compactMap { place in asked[place].stream.map { (place: place, stream: $0) } }
+        guard !streams.isEmpty, let diagnostics = try? SocketDiagnostics() else { return answers }
+        for start in stride(from: 0, to: streams.count, by: SocketDiagnostics.streamsAtOnce) {
+            let some = streams[start..<min(start + SocketDiagnostics.streamsAtOnce, streams.count)]
+            guard let found = try? diagnostics.streams(some.map(\.stream)) else { break }
+            for (one, stream) in zip(some, found) { answers[one.place].stream = stream }
+        }
+        return answers
+    }
+}
