@@ -101,7 +101,9 @@ package struct Daemon: Sendable {
     private func isLeftToNext(on loop: EventLoop) async -> Bool {
         guard await RestartQuestion.isBeingRestarted(on: loop, logger: logger) else { return false }
         do throws(ConfigErrors) { _ = try await source.load(on: loop) } catch {
-            for mistake in error.errors { logger.error("mistake in the configuration", metadata: Reloader.describe(mistake)) }
+            for mistake in error.errors {
+                logger.error("mistake in the configuration", metadata: Reloader.describe(mistake))
+            }
             return false
         }
         return true

@@ -140,6 +140,7 @@ final class Reloader: Sendable {
         return outcome
     }
 
+    /// A mistake's place and text as keys of the log.
     static func describe(_ error: ConfigError) -> Logger.Metadata {
         var metadata: Logger.Metadata = ["file": .string(error.file), "error": .string(error.message)]
         if let line = error.line { metadata["line"] = .stringConvertible(line) }

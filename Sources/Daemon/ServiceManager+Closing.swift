@@ -75,11 +75,12 @@ extension ServiceManager {
     private func closingUnderWay(
         of services: [Service], _ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool
     ) -> Closing? {
-        let meant = Set(services.flatMap { service in
-            service.assumeIsolated { service in
-                service.listedIDs.filter { id in service.listed(id).map(isMeant) ?? false }
-            }
-        })
+        let meant = Set(
+            services.flatMap { service in
+                service.assumeIsolated { service in
+                    service.listedIDs.filter { id in service.listed(id).map(isMeant) ?? false }
+                }
+            })
         guard !meant.isEmpty else { return nil }
         return services.lazy.flatMap { $0.assumeIsolated { $0.closings } }.first { closing in
             closing.scope == .connections && closing.assumeIsolated { $0.openIDs } == meant

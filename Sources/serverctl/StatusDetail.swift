@@ -45,7 +45,9 @@ struct StatusDetail {
 
     private var state: String {
         style.paint(service.state.rawValue, service.state.colour)
-            + (service.listeningTimestamp.map { "\(since) \(TimeText.point($0)); \(TimeText.span(from: $0, to: now)) ago" } ?? "")
+            + (service.listeningTimestamp.map {
+                "\(since) \(TimeText.point($0)); \(TimeText.span(from: $0, to: now)) ago"
+            } ?? "")
             + StatusText.retry(service, now: now)
     }
 

@@ -29,7 +29,9 @@ enum TimeText {
     }
 
     /// The time until a point, rounded up, so that there is none left only when it has come.
-    static func left(until point: Int64, now: Int64) -> String { span(point.saturatingSubtract(now).saturatingAdd(999_999)) }
+    static func left(until point: Int64, now: Int64) -> String {
+        span(point.saturatingSubtract(now).saturatingAdd(999_999))
+    }
 
     /// A point of time in UTC: `2026-01-31 12:00:05 UTC`.
     static func point(_ microseconds: Int64) -> String {

@@ -68,7 +68,8 @@ struct TopActivity {
             guard seconds > 0, let now = status.cpuTime, let last = used[status.id] ?? nil else {
                 return TopConnection(status: status)
             }
-            return TopConnection(status: status, cpuPercent: max(0, Double(now.saturatingSubtract(last)) / 10_000 / seconds))
+            return TopConnection(
+                status: status, cpuPercent: max(0, Double(now.saturatingSubtract(last)) / 10_000 / seconds))
         }
         sample = next
     }
