@@ -8,8 +8,8 @@ internal import SystemPackage
 
 /// The control group of one service, which those share that have its name.
 ///
-/// In it is one group for all connections that ask for none of their own, `shared`, and one for each that does,
-/// `conn-ID`: the kernel wants processes in the leaves only. They are made when the first program begins. Only on the loop.
+/// In it is one group for all connections that ask for none of their own, `shared` (`shared-2` beside one that cannot be
+/// used any more), and one for each that does, `conn-ID`: the kernel wants processes in the leaves only. They are made when the first program begins. Only on the loop.
 // Safe: used only on the loop's thread.
 package final class ServiceGroup: @unchecked Sendable {
     private static let shared = "shared"
@@ -47,6 +47,8 @@ package final class ServiceGroup: @unchecked Sendable {
     package func killWhatIsLeft() -> Bool {
         guard users == 1, folder.isPopulated else { return false }
         folder.kill()
+        // From Linux 6.14 on, who is started into a group that was killed once is killed, too.
+        entrance = nil
         return true
     }
 
@@ -69,10 +71,9 @@ package final class ServiceGroup: @unchecked Sendable {
 
     private func sharedEntrance() throws(Errno) -> ControlGroupEntrance {
         if let entrance, !entrance.isStale { return entrance }
-        let leaf = folder.folder(Self.shared)
         try folder.makeIfMissing()
-        try leaf.makeIfMissing()
-        let entrance = try ControlGroupEntrance(leaf)
+        for name in folder.names where name.hasPrefix(Self.shared) { _ = folder.folder(name).remove() }
+        let entrance = try ControlGroupEntrance(makeLeaf(Self.shared))
         self.entrance = entrance
         return entrance
     }
@@ -81,7 +82,7 @@ package final class ServiceGroup: @unchecked Sendable {
         try folder.makeIfMissing()
         let controllers = limits.controllers.filter(tree.isEnabled)
         for controller in controllers { try folder.write("+\(controller.rawValue)", to: ControlGroups.subtreeControl) }
-        let leaf = try makeLeaf(connection)
+        let leaf = try makeLeaf(Self.name(of: connection))
         do throws(Errno) {
             for file in controllers.flatMap(limits.files) {
                 do throws(Errno) { try leaf.write(file.value, to: file.name) } catch .noSuchFileOrDirectory {
@@ -95,9 +96,8 @@ package final class ServiceGroup: @unchecked Sendable {
         }
     }
 
-    // A daemon before us may have left one that has the name.
-    private func makeLeaf(_ connection: UInt64) throws(Errno) -> ControlGroupFolder {
-        let name = Self.name(of: connection)
+    // Always a new one: another of the name may be a former daemon's, with programs in it, or have been killed.
+    private func makeLeaf(_ name: String) throws(Errno) -> ControlGroupFolder {
         for attempt in 1... {
             let leaf = folder.folder(attempt == 1 ? name : "\(name)-\(attempt)")
             do throws(Errno) {

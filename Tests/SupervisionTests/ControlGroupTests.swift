@@ -189,6 +189,23 @@ struct ControlGroupTests {
         }
     }
 
+    @Test("a program begins in another group than one that was killed: there it would be killed, too")
+    func afterAKill() async throws {
+        try await onLoop { loop in
+            let tree = try ControlGroupSubtree()
+            let spawner = try Spawner(on: loop)
+            let group = try #require(tree.groups().service("test"))
+            let (process, streams) = try await Self.start(shell("exec sleep 1000"), in: group, nil, by: spawner)
+            #expect(group.killWhatIsLeft())
+            #expect(await process.exited().ending == .killed(signal: SIGKILL, dumpedCore: false))
+            withExtendedLifetime(streams) {}
+            let (next, others) = try await Self.start(tellsGroup, in: group, nil, by: spawner)
+            #expect(await Self.told(others, on: loop)?.contains("/svc-test/shared") == true)
+            #expect(await next.exited().ending == .exited(code: 0))
+            group.release()
+        }
+    }
+
     @Test("the daemon moves into a group of its own, and removes what is empty of an earlier one")
     func takeOver() async {
         await #expect(processExitsWith: .success) {
