@@ -66,11 +66,11 @@ end_load() {
     kill "$load"
     while kill -0 "$load" 2>/dev/null; do sleep 0.05; done
     printf '   %s: %s\n' "$1" "$(cat "$result")"
-    check "$1: no session is lost" jq_is "one['lost'] == 0"
-    check "$1: at most ${2:-0} connections fail" jq_is "one['failed'] <= ${2:-0} and one['served'] > 100"
+    check "$1: no session is lost" load_is "one['lost'] == 0"
+    check "$1: at most ${2:-0} connections fail" load_is "one['failed'] <= ${2:-0} and one['served'] > 100"
 }
 
 # Whether a Python expression holds for the load's result.
-jq_is() {
+load_is() {
     python3 -c "import json, sys; one = json.load(open('$result')); sys.exit(0 if $1 else str(one))"
 }

@@ -145,7 +145,8 @@ void clinux_user_ids(uid_t *real, uid_t *effective, uid_t *saved);
 void clinux_group_ids(gid_t *real, gid_t *effective, gid_t *saved);
 
 // Divides this process, the first one of a container and of one thread, into two: it goes on as the one that reaps
-// orphans and passes signals on, and ends with its child's exit code; the child returns 0. -1 with errno when it cannot.
+// orphans, passes SIGTERM, SIGINT and SIGHUP on, and ends with its child's exit code, or 128 and its signal; the child
+// returns 0. -1 with errno when it cannot.
 int clinux_run_below_init(void);
 
 // The variable that the child has then, and so has every image that follows it.
