@@ -201,6 +201,8 @@ struct HandlerProcessTests {
                 try #require(!next.isEmpty)
                 said += next
             }
+            // The leader was sent the signal too; its end is seen in a turn of its own.
+            while process.isAlive { await loop.yieldTurn() }
             await clock.advance(by: .milliseconds(4999), on: loop)
             #expect(process.report == nil && process.stopStage == .asked && !process.isAlive)
             await clock.advance(by: .milliseconds(1), on: loop)
