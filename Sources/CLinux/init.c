@@ -31,7 +31,7 @@ static void reap(pid_t daemon) {
     }
 }
 
-static void serve(pid_t daemon, const sigset_t *signals) {
+static _Noreturn void serve(pid_t daemon, const sigset_t *signals) {
     // Whoever closes a descriptor must be the only one to have it.
     close_range(STDERR_FILENO + 1, ~0U, 0);
     for (;;) {
@@ -49,8 +49,8 @@ static void serve(pid_t daemon, const sigset_t *signals) {
 int clinux_run_below_init(void) {
     sigset_t signals, previous;
     sigemptyset(&signals);
-    const int passed_on[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-    for (size_t index = 0; index < sizeof passed_on / sizeof *passed_on; index++) sigaddset(&signals, passed_on[index]);
+    const int awaited[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
+    for (size_t index = 0; index < sizeof awaited / sizeof *awaited; index++) sigaddset(&signals, awaited[index]);
     if (sigprocmask(SIG_BLOCK, &signals, &previous) != 0) return -1;
     const pid_t daemon = fork();
     if (daemon > 0) serve(daemon, &signals);

@@ -36,7 +36,7 @@ struct ConnectionSelection {
             guard age >= 0 else {
                 throw VarlinkError(Manager.InvalidFilter(field: "olderThan", reason: "it is negative"))
             }
-            latestStart = now.subtractingReportingOverflow(age).partialValue
+            latestStart = now.saturatingSubtract(age)
         } else {
             latestStart = nil
         }

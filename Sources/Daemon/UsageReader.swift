@@ -31,24 +31,23 @@ enum UsageReader {
     /// How much less the reading thread gets of a processor that others want too (nice(2)).
     private static let niceness: CInt = 10
 
-    /// The answers to these questions, in their order; the loop turns meanwhile.
+    /// The answers to these questions, in their order.
     ///
-    /// Only on the loop.
+    /// The loop turns meanwhile, unless there is no thread to be had. Only on the loop. The task's cancellation does not
+    /// end the wait, which is short.
     nonisolated(nonsending) static func answers(
         to questions: [UsageQuestion], on loop: EventLoop
     ) async -> [UsageAnswer] {
         let asked = questions.map { (pid: $0.process.flatMap { $0.isAlive ? $0.pid : nil }, stream: $0.stream) }
-        var answers = await withUnsafeContinuation { (continuation: UnsafeContinuation<[UsageAnswer], Never>) in
-            do throws(Errno) {
-                try PlainThread.start(name: "usage-reader") {
-                    setpriority(CInt(PRIO_PROCESS.rawValue), 0, niceness)
-                    let answers = read(asked)
-                    loop.execute { continuation.resume(returning: answers) }
-                }
-            } catch {
-                // Better late than not at all.
-                continuation.resume(returning: read(asked))
+        var answers: [UsageAnswer]
+        do throws(Errno) {
+            answers = try await PlainThread.run(name: "usage-reader", on: loop) {
+                setpriority(CInt(PRIO_PROCESS.rawValue), 0, niceness)
+                return read(asked)
             }
+        } catch {
+            // Better late than not at all.
+            answers = read(asked)
         }
         // A process that has not been reaped until now had its number for itself while it was looked at.
         for (place, question) in questions.enumerated() where question.process?.isAlive != true {
@@ -58,11 +57,13 @@ enum UsageReader {
     }
 
     private static func read(_ asked: [(pid: Int32?, stream: StreamIdentity?)]) -> [UsageAnswer] {
-        var answers = asked.map { UsageAnswer(process: $0.pid.flatMap(ProcessUsage.ofWhoeverIs), stream: nil) }
+        var answers = asked.map { UsageAnswer(process: $0.pid.flatMap(ProcessUsage.of), stream: nil) }
         let streams = asked.indices.compactMap { place in asked[place].stream.map { (place: place, stream: $0) } }
+        // A listing without bytes is worth more than none: where the kernel does not answer, they are left out.
         guard !streams.isEmpty, let diagnostics = try? SocketDiagnostics() else { return answers }
         for start in stride(from: 0, to: streams.count, by: SocketDiagnostics.streamsAtOnce) {
             let some = streams[start..<min(start + SocketDiagnostics.streamsAtOnce, streams.count)]
+            // What it does not answer now it does not answer for the others either.
             guard let found = try? diagnostics.streams(some.map(\.stream)) else { break }
             for (one, stream) in zip(some, found) { answers[one.place].stream = stream }
         }

@@ -42,6 +42,18 @@ package struct Descriptor: ~Copyable, Sendable {
         try body(number)
     }
 
+    /// What can be read from where it is to the end, for small files of /proc and the like.
+    package borrowing func readToEnd() throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = read(number, &buffer, buffer.count)
+            guard count >= 0 else { throw Errno(rawValue: errno) }
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+        }
+    }
+
     /// A second descriptor of the same open file, close-on-exec, numbered at least `lowest`.
     package borrowing func duplicate(atLeast lowest: CInt = 0) throws(Errno) -> Descriptor {
         Descriptor(adopting: try Errno.check(clinux_duplicate(number, lowest)))

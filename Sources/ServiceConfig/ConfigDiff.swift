@@ -4,8 +4,8 @@
 /// What changes from one configuration to another.
 ///
 /// Both have their services in the order of their names: they are gone through side by side, and those of one name are
-/// compared. It is guaranteed that two configurations that are not equal differ here too, and that the same two always give the same difference in the
-/// same order.
+/// compared. It is guaranteed that two configurations that are not equal differ here too, and that the same two always
+/// give the same difference in the same order.
 package struct ConfigDiff: Equatable, Sendable {
     /// The daemon's own settings that change, in the order of their keys.
     package let settings: [SettingChange]

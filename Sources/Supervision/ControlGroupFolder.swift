@@ -46,15 +46,9 @@ struct ControlGroupFolder: Equatable, Sendable {
 
     /// One of its files; `nil` when it cannot be read.
     func read(_ file: String) -> String? {
-        guard let descriptor = try? open(file, O_RDONLY) else { return nil }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = descriptor.use { Glibc.read($0, &buffer, buffer.count) }
-            guard count >= 0 else { return nil }
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer[..<count]
-        }
+        // A group goes while it is looked at: what cannot be read is not there.
+        guard let descriptor = try? open(file, O_RDONLY), let bytes = try? descriptor.readToEnd() else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// A descriptor of one of its files, or of itself.

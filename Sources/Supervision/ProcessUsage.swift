@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What running processes use: processor time and memory, read from /proc without mistaking one process for another.
+// What running processes use: processor time and memory, and when they started, read from /proc.
 
 internal import Descriptors
-package import EventLoops
 internal import Glibc
 
 /// When a process started: with its pid it names one process and no other.
-package struct ProcessStart: Hashable, Sendable {
+struct ProcessStart: Hashable, Sendable {
     /// In ticks of the kernel's clock since it was booted (proc(5), `starttime`).
-    package let ticks: UInt64
-
-    /// A start at this tick.
-    package init(ticks: UInt64) { self.ticks = ticks }
-
-    /// When the process that has `pid` now started; `nil` when there is none.
-    package static func of(_ pid: Int32) -> ProcessStart? { ProcessStat.read(pid)?.start }
+    let ticks: UInt64
 }
 
 /// What a running process uses.
@@ -29,33 +22,10 @@ package struct ProcessUsage: Equatable, Sendable {
     /// that is small or has just begun.
     package let residentMemory: Int64
 
-    /// How many processes ``of(_:on:)`` reads before it lets the loop turn: well under a millisecond's worth.
-    private static let processesPerTurn = 32
-
-    /// What the process uses that has `pid` and started at `start`.
-    ///
-    /// `nil` when it is gone, also when another has its pid by now: the kernel tells the start in the same answer.
-    package static func of(_ pid: Int32, started start: ProcessStart) -> ProcessUsage? {
-        guard let stat = ProcessStat.read(pid), stat.start == start else { return nil }
-        return stat.usage
-    }
-
-    /// What the process uses that has `pid`, whichever that is; nil when there is none.
+    /// What the process uses that has `pid`, whichever that is; `nil` when there is none.
     ///
     /// On any thread. Who asks knows by other means that the number was not given to another process meanwhile.
-    package static func ofWhoeverIs(_ pid: Int32) -> ProcessUsage? { ProcessStat.read(pid)?.usage }
-
-    /// What each of these processes uses, by pid; those that are gone are not there.
-    ///
-    /// It lets the loop turn now and then, since a thousand processes take some ten milliseconds.
-    package static func of(_ processes: [Int32: ProcessStart], on loop: EventLoop) async -> [Int32: ProcessUsage] {
-        var usages: [Int32: ProcessUsage] = [:]
-        for (index, (pid, start)) in processes.enumerated() {
-            if index % processesPerTurn == processesPerTurn - 1 { await loop.yieldTurn() }
-            usages[pid] = of(pid, started: start)
-        }
-        return usages
-    }
+    package static func of(_ pid: Int32) -> ProcessUsage? { ProcessStat.read(pid)?.usage }
 }
 
 /// What is read of a line of /proc/PID/stat (proc(5)).

@@ -9,7 +9,8 @@ internal import SystemPackage
 /// The control group of one service, which those share that have its name.
 ///
 /// In it is one group for all connections that ask for none of their own, `shared` (`shared-2` beside one that cannot be
-/// used any more), and one for each that does, `conn-ID`: the kernel wants processes in the leaves only. They are made when the first program begins. Only on the loop.
+/// used any more), and one for each that does, `conn-ID`: the kernel wants processes in the leaves only. They are made
+/// when the first program begins. Only on the loop.
 // Safe: used only on the loop's thread.
 package final class ServiceGroup: @unchecked Sendable {
     private static let shared = "shared"

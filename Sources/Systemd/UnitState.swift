@@ -67,7 +67,9 @@ private struct UnitBus: ~Copyable {
     }
 
     static func open() throws(Errno) -> UnitBus {
-        guard let text = processGroups(), let unit = UnitName(cgroup: text) else { throw .noData }
+        let groups = try Descriptor(adopting: Errno.check(Glibc.open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)))
+            .readToEnd()
+        guard let unit = UnitName(cgroup: String(decoding: groups, as: UTF8.self)) else { throw .noData }
         guard !unit.isUsers else {
             return UnitBus(try opened { sd_bus_open_user($0) }, of: unit.name, destination: service)
         }
@@ -79,18 +81,6 @@ private struct UnitBus: ~Copyable {
     }
 
     deinit { sd_bus_close_unref(bus) }
-
-    /// What the kernel tells of this process's control groups; `nil` when it does not.
-    private static func processGroups() -> String? {
-        let number = Glibc.open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)
-        guard number >= 0 else { return nil }
-        let file = Descriptor(adopting: number)
-        // Hierarchies are a dozen at most, and a path a file name's length each.
-        return withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { buffer in
-            let count = file.use { read($0, buffer.baseAddress, buffer.count) }
-            return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
-        }
-    }
 
     private static func openManager() throws(Errno) -> OpaquePointer {
         let bus = try opened { sd_bus_new($0) }

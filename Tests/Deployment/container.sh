@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A container with a systemd of its own as PID 1: makes its tree, boots it, runs commands in it, ends it. For sourcing.
+# A container with a systemd of its own as PID 1: makes its tree, boots it, runs commands in it, ends it. For sourcing, with checks.sh.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 leader=
@@ -17,6 +17,17 @@ make_tree() {
     rm -rf "$2"/etc/systemd/system/getty.target.wants
 }
 
+# Whether the child of a process has become systemd.
+is_systemd() {
+    [ "$(cat "/proc/$(pgrep -P "$1")/comm")" = systemd ]
+}
+
+# Whether systemd has started all that is to be started, be it that some of it failed.
+has_booted() {
+    local state
+    state=$(timeout 60 nsenter -t "$leader" -a systemctl is-system-running --wait) || [ "$state" = degraded ]
+}
+
 # Boots the tree and waits until systemd has: boot FOLDER.
 boot() {
     group=$(unified)/serverd-test-$$
@@ -26,14 +37,10 @@ boot() {
         exec unshare --mount --pid --fork --uts --ipc --net --cgroup --kill-child=SIGKILL "$here/init" "$1"
     ) &
     local outer=$!
-    until leader=$(pgrep -P "$outer") && [ "$(cat "/proc/$leader/comm")" = systemd ]; do
-        kill -0 "$outer" || return
-    done
-    # It answers "running" or "degraded"; before it can be asked, it fails.
-    local state
-    until state=$(inside systemctl is-system-running --wait 2>/dev/null) || [ "$state" = degraded ]; do
-        kill -0 "$leader" || return
-    done
+    patience=60 await is_systemd "$outer" || return
+    leader=$(pgrep -P "$outer")
+    # Before it can be asked, it fails.
+    patience=60 await has_booted
 }
 
 # Runs a command in the container, as root and with nothing of ours.
@@ -51,14 +58,22 @@ put() {
     inside_sh "mkdir -p '$(dirname "$1")'; cat >'$1'"
 }
 
+# Whether the container's groups could be removed.
+are_gone() {
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || [ ! -d "$group" ]
+}
+
 # Ends the container with everything in it.
 halt() {
     [ -n "$leader" ] || return 0
     kill -KILL "$leader" 2>/dev/null
-    while kill -0 "$leader" 2>/dev/null; do :; done
+    timeout 60 tail -s 0.1 --pid="$leader" -f /dev/null
     leader=
     # The kernel takes a moment to see that the groups are empty.
-    until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; do
-        [ -d "$group" ] || break
-    done
+    await are_gone
+}
+
+# A property of the daemon's unit.
+unit() {
+    inside systemctl show --value -p "$1" serverd.service
 }

@@ -26,7 +26,24 @@ class Load:
         self.failures = collections.Counter()
         self.lost = collections.Counter()
         self.under_way = set()
+        #: Sessions that have not had their first answer.
+        self.beginning = set(range(sessions))
+        self.begun = asyncio.Event()
         self.over = asyncio.Event()
+
+    def session_has_begun(self, number):
+        self.beginning.discard(number)
+        if not self.beginning:
+            self.begun.set()
+
+    async def is_over_within(self, seconds):
+        """Waits for the end, and for so long at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.over.wait()
+        except TimeoutError:
+            pass
+        return self.over.is_set()
 
     async def client(self):
         """One connection: whatever is not exactly the answer is a failure, with its reason."""
@@ -43,7 +60,7 @@ class Load:
         else:
             self.failures[f"answer {answer!r}"] += 1
 
-    async def session(self, number, begun):
+    async def session(self, number):
         """One connection that stays: it must give back each line to the end."""
         try:
             async with asyncio.timeout(PATIENCE):
@@ -56,36 +73,29 @@ class Load:
                     heard = await reader.readline()
                 if heard != said:
                     raise EOFError(f"heard {heard!r}")
-                begun.discard(number)
+                self.session_has_begun(number)
                 if self.over.is_set():
                     break
                 line += 1
-                try:
-                    async with asyncio.timeout(0.2):
-                        await self.over.wait()
-                except TimeoutError:
-                    pass
+                await self.is_over_within(0.2)
             writer.close()
         except (OSError, TimeoutError, EOFError) as error:
             self.lost[f"{type(error).__name__} {error}"] += 1
-            begun.discard(number)
+            self.session_has_begun(number)
 
     async def run(self):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.over.set)
-        begun = set(range(self.sessions))
-        sessions = [asyncio.create_task(self.session(number, begun)) for number in range(self.sessions)]
-        while begun:
-            await asyncio.sleep(0.01)
+        sessions = [asyncio.create_task(self.session(number)) for number in range(self.sessions)]
+        await self.begun.wait()
         print("begun", flush=True)
         start, count = loop.time(), 0
-        while not self.over.is_set():
-            while count < (loop.time() - start) * self.rate:
-                task = asyncio.create_task(self.client())
-                self.under_way.add(task)
-                task.add_done_callback(self.under_way.discard)
-                count += 1
-            await asyncio.sleep(0.005)
+        # The next client is due at a time: one that came late is followed at once.
+        while not await self.is_over_within(max(0, start + count / self.rate - loop.time())):
+            task = asyncio.create_task(self.client())
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
+            count += 1
         await asyncio.gather(*self.under_way, *sessions)
         return {
             "served": self.served, "failed": sum(self.failures.values()), "failures": dict(self.failures),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What running programs use, of real ones; and which process is meant when a pid comes again.
+// What running programs use, of real ones.
 
 internal import EventLoops
 internal import Glibc
@@ -28,9 +28,8 @@ struct ProcessUsageTests {
             let spawner = try Spawner(on: loop)
             for script in [loopOfWork, "(\(loopOfWork))"] {
                 let (process, streams) = try await start(busy(script), by: spawner)
-                let started = try #require(ProcessStart.of(process.pid))
                 await somethingSaid(streams, on: loop)
-                let usage = try #require(ProcessUsage.of(process.pid, started: started))
+                let usage = try #require(ProcessUsage.of(process.pid))
                 #expect(usage.userTime + usage.systemTime >= .milliseconds(10))
                 streams.ours.close()
                 let report = await process.exited()
@@ -46,34 +45,16 @@ struct ProcessUsageTests {
             let (process, streams) = try await start(
                 busy("x=$(head -c 20000000 /dev/zero | tr '\\0' a)"), by: Spawner(on: loop))
             await somethingSaid(streams, on: loop)
-            let started = try #require(ProcessStart.of(process.pid))
-            let usage = try #require(ProcessUsage.of(process.pid, started: started))
+            let usage = try #require(ProcessUsage.of(process.pid))
             #expect(usage.residentMemory > 20_000_000 && usage.residentMemory < 1 << 30)
             streams.ours.close()
             _ = await process.exited()
         }
     }
 
-    @Test("a process that started at another time is another, whatever its pid")
-    func reusedPid() async throws {
-        try await onLoop { loop in
-            let (process, streams) = try await start(shell("read x"), by: Spawner(on: loop))
-            let started = try #require(ProcessStart.of(process.pid))
-            #expect(ProcessStart.of(process.pid) == started)
-            #expect(ProcessUsage.of(process.pid, started: started) != nil)
-            for ticks in [0, started.ticks - 1, started.ticks + 1, .max] {
-                #expect(ProcessUsage.of(process.pid, started: ProcessStart(ticks: ticks)) == nil)
-            }
-            streams.ours.close()
-            _ = await process.exited()
-            #expect(ProcessUsage.of(process.pid, started: started) == nil)
-        }
-    }
-
     @Test("a number that is no pid has no process", arguments: [0, -1, Int32.min, .max])
     func noPid(pid: Int32) {
-        #expect(ProcessStart.of(pid) == nil)
-        #expect(ProcessUsage.of(pid, started: ProcessStart(ticks: 0)) == nil)
+        #expect(ProcessUsage.of(pid) == nil)
     }
 
     @Test("a zombie is still itself, and has no memory")
@@ -84,42 +65,9 @@ struct ProcessUsageTests {
         try #require(posix_spawn(&pid, "/bin/true", nil, nil, &arguments, nil) == 0)
         var information = siginfo_t()
         waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT)
-        let started = try #require(ProcessStart.of(pid))
-        #expect(ProcessUsage.of(pid, started: started)?.residentMemory == 0)
+        #expect(ProcessUsage.of(pid)?.residentMemory == 0)
         waitpid(pid, nil, 0)
-        #expect(ProcessUsage.of(pid, started: started) == nil)
-    }
-
-    @Test("many are read with turns of the loop in between, and those that are gone are left out")
-    func many() async throws {
-        try await onLoop { loop in
-            let spawner = try Spawner(on: loop)
-            var processes: [Int32: ProcessStart] = [:]
-            var running: [(process: HandlerProcess, streams: Streams)] = []
-            for _ in 0..<100 {
-                let new = try await start(shell("read x"), by: spawner)
-                processes[new.process.pid] = ProcessStart.of(new.process.pid)
-                running.append(new)
-            }
-            #expect(processes.count == 100)
-            let gone = running.removeLast()
-            gone.streams.ours.close()
-            _ = await gone.process.exited()
-
-            var turns = 0
-            func count() {
-                turns += 1
-                loop.executeInNextTurn(count)
-            }
-            count()
-            let usages = await ProcessUsage.of(processes, on: loop)
-            #expect(Set(usages.keys) == Set(running.map(\.process.pid)))
-            #expect(turns > 2)
-            for (process, streams) in running {
-                streams.ours.close()
-                _ = await process.exited()
-            }
-        }
+        #expect(ProcessUsage.of(pid) == nil)
     }
 }
 

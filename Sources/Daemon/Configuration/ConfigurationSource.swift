@@ -40,17 +40,10 @@ package struct ConfigurationSource: Sendable {
 
     /// Reads it, while the loop goes on.
     func load(on loop: EventLoop) async throws(ConfigErrors) -> ReadConfiguration {
-        let result = await withUnsafeContinuation { continuation in
-            do throws(Errno) {
-                try PlainThread.start(name: "config-reader") {
-                    let result = read()
-                    loop.execute { continuation.resume(returning: result) }
-                }
-            } catch {
-                let message = "cannot be read: there is no thread for it: \(error.textWithRemedy)"
-                continuation.resume(
-                    returning: .failure(ConfigErrors(ConfigError(file: name, place: nil, message: message))))
-            }
+        let result: Result<ReadConfiguration, ConfigErrors>
+        do throws(Errno) { result = try await PlainThread.run(name: "config-reader", on: loop, read) } catch {
+            let message = "cannot be read: there is no thread for it: \(error.textWithRemedy)"
+            throw ConfigErrors(ConfigError(file: name, place: nil, message: message))
         }
         return try result.get()
     }

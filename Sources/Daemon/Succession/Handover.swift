@@ -32,6 +32,7 @@ struct Handover {
             let left = await manager.connectionsOfOurs
             if left.isEmpty || loop.now >= deadline + Self.patience { return (ended.count, left.count) }
             if loop.now >= deadline { end(left, &ended) }
+            // Looked at again and again: to be told would be work for every connection, for the sake of this moment.
             // Cancelled by nobody.
             try? await loop.sleep(for: Self.interval)
         }

@@ -29,13 +29,18 @@ final class TemporaryDirectory: Sendable {
         try write(Data(text.utf8), to: name, mode: mode)
     }
 
-    /// Writes a file, with its folders; returns its path.
+    /// Writes a file, with its folders, in place of one that is there; returns its path.
+    ///
+    /// At once: a daemon that looks meanwhile finds the former one or the new one, and never an empty one, which would
+    /// mask its service.
     @discardableResult
     func write(_ bytes: Data, to name: String, mode: Int = 0o644) throws -> String {
         let file = path(name)
         let folder = URL(filePath: file).deletingLastPathComponent().path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        guard FileManager.default.createFile(atPath: file, contents: bytes, attributes: [.posixPermissions: mode])
+        let new = path(".new-\(UUID().uuidString)")
+        guard FileManager.default.createFile(atPath: new, contents: bytes, attributes: [.posixPermissions: mode]),
+            rename(new, file) == 0
         else { throw TestFailure("cannot write \(file)") }
         return file
     }

@@ -3,6 +3,7 @@
 
 internal import CLinux
 internal import Descriptors
+internal import EventLoops
 internal import Glibc
 internal import SystemPackage
 
@@ -31,6 +32,27 @@ enum PlainThread {
             context.release()
             throw Errno(rawValue: result)
         }
+    }
+
+    /// Runs `body` on a new thread and returns what it returns, while the loop goes on.
+    ///
+    /// From a task on the loop. The task's cancellation does not end the wait.
+    /// - Throws: the error of what there was not enough of for a thread; `body` was not run then.
+    static func run<Result: Sendable>(
+        name: String, on loop: EventLoop, _ body: @escaping @Sendable () -> Result
+    ) async throws(Errno) -> Result {
+        let outcome = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Swift.Result<Result, Errno>, Never>) in
+            do throws(Errno) {
+                try start(name: name) {
+                    let result = body()
+                    loop.execute { continuation.resume(returning: .success(result)) }
+                }
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        return try outcome.get()
     }
 
     private final class Start: Sendable {

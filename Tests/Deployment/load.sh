@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Clients of the daemon in the container while something happens to it, and the judgement of what became of them. For
+# sourcing, after container.sh and checks.sh.
+
+load=
+result=$(mktemp)
+
+# Begins with new connections and sessions: begin_load [RATE [SESSIONS]].
+begin_load() {
+    local begun
+    exec {begun}< <(exec nsenter -t "$leader" -n python3 "$here/load.py" "${1:-300}" "${2:-50}" "$result")
+    load=$!
+    read -r -u "$begun" -t 60 || { echo 'the load did not begin'; return 1; }
+    exec {begun}<&-
+}
+
+# Ends the load, tells what became of it, and counts: end_load WHAT [FAILURES], with so many failed connections at most.
+end_load() {
+    kill "$load"
+    check "$1: the load ends" timeout 60 tail -s 0.1 --pid="$load" -f /dev/null
+    printf '   %s: %s\n' "$1" "$(cat "$result")"
+    check "$1: no session is lost" load_is "one['lost'] == 0"
+    check "$1: at most ${2:-0} connections fail" load_is "one['failed'] <= ${2:-0} and one['served'] > 100"
+}
+
+# Whether a Python expression holds for the load's result.
+load_is() {
+    python3 -c "import json, sys; one = json.load(open('$result')); sys.exit(0 if $1 else str(one))"
+}
