@@ -64,6 +64,8 @@ package struct Daemon: Sendable {
         let admin = try await AdminServer(
             adminSocket, inherited: try inheritedAdminSocket(), manager, reloader, logger: logger,
             reexecutor: reexecutor, inheriting: inheritance)
+        // Only now: what is there may be the programs of a serverd that runs.
+        if inheritance.state == nil, context.ledger?.isInherited != true { context.controlGroups.endStrangers() }
         tellReturn()
         do { try await serve(manager, reloader, reporter, on: loop) } catch {
             await admin.close()
@@ -129,9 +131,7 @@ package struct Daemon: Sendable {
 
     private func makeContext(_ loop: EventLoop, _ reporter: StatusReporter) throws -> ServiceContext {
         let store = DescriptorStore(writer)
-        let controlGroups = ControlGroups.ofThisProcess()
-        let (ledger, isNew) = openLedger(store)
-        if isNew, inheritance.state == nil { controlGroups.endStrangers() }
+        let ledger = openLedger(store)
         // Another image knows which was the last; after a crash only up to which they may have been.
         let last = inheritance.state?.lastConnection ?? ledger?.reservedIDs ?? 0
         let spawner: Spawner
@@ -143,13 +143,13 @@ package struct Daemon: Sendable {
             numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 },
             environment: ProcessEnvironment.variables, identity: .current,
             events: EventHub(on: loop, logger: logger), ledger: ledger, store: store,
-            inherited: inheritance.sockets, controlGroups: controlGroups, changed: { reporter.changed() })
+            inherited: inheritance.sockets, controlGroups: .ofThisProcess(), changed: { reporter.changed() })
     }
 
     /// The ledger of the daemon before this one, or a new one; nil when there is no memory for it.
-    private func openLedger(_ store: DescriptorStore) -> (ledger: ConnectionLedger?, isNew: Bool) {
+    private func openLedger(_ store: DescriptorStore) -> ConnectionLedger? {
         if let file = inheritance.sockets.claimOwn(KeptName.ledger) {
-            do throws(LedgerDefect) { return (try ConnectionLedger(adopting: file), false) } catch {
+            do throws(LedgerDefect) { return try ConnectionLedger(adopting: file) } catch {
                 logger.error(
                     "cannot read what the serverd before has written down; programs that it started run on unseen",
                     metadata: ["error": .string(error.description)])
@@ -159,12 +159,12 @@ package struct Daemon: Sendable {
         do throws(Errno) {
             let ledger = try ConnectionLedger(capacity: ProcessEnvironment.descriptorLimit)
             store.keep(try ledger.copy(), as: KeptName.ledger)
-            return (ledger, true)
+            return ledger
         } catch {
             logger.error(
                 "cannot write down which programs run; if serverd crashes or is replaced, nobody will know of them",
                 metadata: ["error": .string(error.textWithRemedy)])
-            return (nil, true)
+            return nil
         }
     }
 

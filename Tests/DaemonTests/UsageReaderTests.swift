@@ -11,16 +11,24 @@ import Testing
 @testable import Daemon
 
 @Suite("usage of connections") struct UsageReaderTests {
-    @Test("each question has its answer at its place; what there is not is nil")
-    func places() async throws {
+    /// Runs `body` with a connection of a program that ends with its first line, and the question about it.
+    private static func withConnection(
+        _ body: @escaping @Sendable (Services, TestClient, UsageQuestion) async throws -> Void
+    ) async throws {
         let endpoint = try Endpoint()
-        let handler = shell("echo ready; read x")
-        try await withServices(service(on: endpoint, handler: handler)) { services in
+        try await withServices(service(on: endpoint, handler: shell("echo ready; read x"))) { services in
             let client = try endpoint.connect(services)
             #expect(try await client.read(6) == Array("ready\n".utf8))
             let service = try await services.manager.service(named: "test")
             let id = try #require(await service.connectionIDs.first)
-            let question = await service.usageQuestion(about: id)
+            try await body(services, client, service.usageQuestion(about: id))
+            await client.close()
+        }
+    }
+
+    @Test("each question has its answer at its place; what there is not is nil")
+    func places() async throws {
+        try await Self.withConnection { services, client, question in
             let nothing = UsageQuestion(process: nil, stream: nil)
             let answers = await UsageReader.answers(to: [nothing, question, nothing], on: services.loop)
             #expect(answers.map { $0.process != nil } == [false, true, false])
@@ -31,20 +39,12 @@ import Testing
             await services.wait { $0.connections == 0 }
             let later = await UsageReader.answers(to: [question], on: services.loop)
             #expect(later.map { $0.process == nil } == [true])
-            await client.close()
         }
     }
 
     @Test("a program that was reaped while it was looked at is told nothing of: its number may be another's")
     func reapedMeanwhile() async throws {
-        let endpoint = try Endpoint()
-        let handler = shell("echo ready; read x")
-        try await withServices(service(on: endpoint, handler: handler)) { services in
-            let client = try endpoint.connect(services)
-            #expect(try await client.read(6) == Array("ready\n".utf8))
-            let service = try await services.manager.service(named: "test")
-            let id = try #require(await service.connectionIDs.first)
-            let question = await service.usageQuestion(about: id)
+        try await Self.withConnection { services, client, question in
             let process = try #require(question.process)
             // The zombie can still be read; it is reaped before the loop takes the answer.
             process.signal(SIGKILL)
@@ -53,7 +53,6 @@ import Testing
             let isReaped = !process.isAlive
             #expect(answers.allSatisfy { ($0.process == nil) == isReaped })
             await services.wait { $0.connections == 0 }
-            await client.close()
         }
     }
 }

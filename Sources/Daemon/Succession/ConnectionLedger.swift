@@ -42,6 +42,8 @@ final class ConnectionLedger: Sendable {
 
     /// How many records there is room for.
     let capacity: Int
+    /// Whether another daemon has begun it.
+    let isInherited: Bool
     private let file: Descriptor
     // As a number: the memory is the object's, for its whole life.
     private let address: UInt
@@ -61,6 +63,7 @@ final class ConnectionLedger: Sendable {
         memory.storeBytes(of: UInt64(capacity), toByteOffset: Place.capacity, as: UInt64.self)
         memory.withMemoryRebound(to: UInt64.self) { clinux_publish($0.baseAddress, Self.magic) }
         self.capacity = capacity
+        isInherited = false
         self.file = file
         address = UInt(bitPattern: memory.baseAddress)
         slots = Mutex(Slots())
@@ -94,6 +97,7 @@ final class ConnectionLedger: Sendable {
             throw LedgerDefect(description: "its size is not what it says")
         }
         self.capacity = Int(capacity)
+        isInherited = true
         self.file = file
         address = UInt(bitPattern: memory.baseAddress)
         slots = Mutex(Slots())
