@@ -10,6 +10,12 @@ internal import Supervision
 internal import Synchronization
 package import Systemd
 
+/// What was claimed by one name: the sockets, and what was wrong with others of that name.
+struct ClaimedSockets: Sendable {
+    var places: [WhereToListen<SocketAddress, SocketAddress>] = []
+    var errors: [String] = []
+}
+
 /// The inherited sockets that no service has claimed yet; each is given away once.
 package final class InheritedSockets: Sendable {
     private let descriptors: Mutex<InheritedDescriptors>
@@ -20,15 +26,14 @@ package final class InheritedSockets: Sendable {
     }
 
     /// All sockets of this name, and what was wrong with others of that name.
-    func claim(named name: String) -> (places: [WhereToListen<SocketAddress, SocketAddress>], errors: [String]) {
-        var places: [WhereToListen<SocketAddress, SocketAddress>] = []
-        var errors: [String] = []
+    func claim(named name: String) -> ClaimedSockets {
+        var claimed = ClaimedSockets()
         while true {
             do {
-                guard let descriptor = try take(name) else { return (places, errors) }
-                places.append(descriptor)
+                guard let place = try take(name) else { return claimed }
+                claimed.places.append(place)
             } catch {
-                errors.append("\(error)")
+                claimed.errors.append("\(error)")
             }
         }
     }

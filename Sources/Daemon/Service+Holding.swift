@@ -9,7 +9,7 @@ extension Service {
     ///
     /// - Returns: false in a phase in which there is nothing to suspend. A service that is suspended stays so.
     func suspend() -> Bool {
-        guard phase == .open else { return false }
+        guard phase.isOpen else { return false }
         guard suspension == nil else { return true }
         suspension = servers
         for server in servers { server.core.holdAccepting() }
@@ -21,7 +21,7 @@ extension Service {
     ///
     /// - Returns: false in a phase in which there is nothing to resume. A service that is not held back stays as it is.
     func resume() -> Bool {
-        guard phase == .open else { return false }
+        guard phase.isOpen else { return false }
         for server in suspension ?? [] { server.core.releaseAccepting() }
         suspension = nil
         if throttle.isHolding { endThrottling() }

@@ -28,7 +28,7 @@ extension Service {
     func noteSuccess() { throttle.policy.handlerSucceeded() }
 
     private func beginThrottling() {
-        guard !throttle.isHolding, phase == .open, let until = throttle.policy.until else { return }
+        guard !throttle.isHolding, phase.isOpen, let until = throttle.policy.until else { return }
         throttle.endsAt = until
         for server in servers { hold(server) }
         let wait = until - context.loop.now

@@ -22,12 +22,12 @@ enum ReloadFailure: Error, Equatable {
 private struct PreparedReload {
     /// The services that begin, by name.
     var services: [String: Service] = [:]
-    /// The programs that replace others, by service.
-    var programs: [String: ServiceProgram] = [:]
+    /// What replaces programs or built-ins, by service.
+    var handlings: [String: Handling] = [:]
 
     func discard() {
-        for service in services.values { service.assumeIsolated { $0.discard() } }
-        for program in programs.values { program.close() }
+        for service in services.values { service.assumeIsolated { $0.releaseProgram() } }
+        for handling in handlings.values { handling.program?.close() }
     }
 }
 
@@ -113,9 +113,9 @@ extension ServiceManager {
             let name = next.name.description
             do {
                 if let service = staying(name) {
-                    let needsProgram = service.assumeIsolated { $0.definition.handler != next.handler }
-                    guard needsProgram else { continue }
-                    prepared.programs[name] = try ServiceProgram(next, context, logger: service.logger)
+                    let isOther = service.assumeIsolated { $0.definition.handler != next.handler }
+                    guard isOther else { continue }
+                    prepared.handlings[name] = try Handling(next, context, logger: service.logger)
                 } else {
                     prepared.services[name] = try Service(next, context)
                 }
@@ -162,7 +162,7 @@ extension ServiceManager {
             return
         }
         let grace = context.settings.drainTimeout
-        let isClosed = service.assumeIsolated { $0.phase == .closed }
+        let isClosed = service.assumeIsolated { $0.phase.state == .closed }
         for listener in change.listeners {
             if case .open = listener.action { continue }
             guard isClosed || listener.action != .keep else { continue }
@@ -180,13 +180,13 @@ extension ServiceManager {
         guard let service = prepared.services[name] ?? services[name] else { return }
         services[name] = service
         let closing = underWay.closing
-        let program = prepared.programs[name]
+        let handling = prepared.handlings[name]
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
             let isNew = prepared.services[name] != nil
             // A closed service listens nowhere, as a new one does: even an address that stays has to be opened.
-            let isClosed = service.phase == .closed
-            if !isNew { service.adopt(next, program: program) }
-            service.beginAnew()
+            let isClosed = service.phase.state == .closed
+            if !isNew { service.take(next, handling) }
+            service.phase.open()
             let steps = change.listeners.compactMap { listener -> ReloadStep? in
                 // An address is opened when whoever had it has closed it: this service itself, before it begins anew,
                 // or another, which the difference names.
@@ -228,7 +228,7 @@ extension ServiceManager {
 
     /// Has a service that is not in the configuration any more end by itself.
     func depart(_ service: Service) {
-        service.assumeIsolated { $0.beginDeparting() }
+        service.assumeIsolated { $0.act(on: $0.phase.depart()) }
         let grace = context.settings.drainTimeout
         let end = Task(executorPreference: context.loop) {
             await service.drain(grace: grace)

@@ -88,7 +88,7 @@ actor ServiceManager {
         let plan = ClosingPlan.stop(
             after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)
         await drain(plan).finished()
-        for service in services.values { await service.retire() }
+        for service in services.values { await service.releaseProgram() }
         for departing in departing { await departing.end.value }
     }
 

@@ -18,7 +18,7 @@ package final class ConnectionSlot: Sendable {
         self.core = core
     }
 
-    /// Has the server serve the connection as one that it has accepted, under an id of its numbering.
+    /// Has the server serve the connection as one that it has accepted, under an id of its numbering: as a given one.
     ///
     /// Once; only on the loop.
     /// - Returns: false when the server was closed meanwhile; then the connection is, too.
@@ -28,7 +28,7 @@ package final class ConnectionSlot: Sendable {
             return isUsed
         }
         precondition(!wasUsed, "a slot was used twice")
-        return core.start(Connection(id: id, socket: socket))
+        return core.start(Connection(id: id, socket: socket, isGiven: true))
     }
 
     deinit {

@@ -61,12 +61,6 @@ package final class ServerCore: Sendable {
     var numConnections: Int { state.withLock { $0.count } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
     var failure: (any Error)? { state.withLock { $0.failure } }
-    package var connections: [Connection] { state.withLock { $0.connections } }
-    /// Their ids, in no order.
-    package var connectionIDs: [UInt64] { state.withLock { $0.connectionIDs } }
-
-    /// The connection with this id, if it is one of this server's and has not ended.
-    package func connection(_ id: UInt64) -> Connection? { state.withLock { $0.connection(id) } }
     var isDropping: Bool { state.withLock { $0.isDropping } }
 
     func setDropping(_ isDropping: Bool) {
@@ -98,7 +92,7 @@ package final class ServerCore: Sendable {
     @discardableResult
     func start(_ connection: Connection) -> Bool {
         guard state.withLock({ $0.accepted(connection) }) else {
-            discard(connection)
+            discard(connection, wasTold: false)
             return false
         }
         emit(.connectionAccepted(connection))
@@ -125,20 +119,19 @@ package final class ServerCore: Sendable {
 
     private func serve(_ connection: Connection) async {
         // Here, not when the task was made: close may have come in between, and then no handler is called.
-        guard state.withLock({ $0.begin(connection.id) }) else { return discard(connection) }
+        guard state.withLock({ $0.begin(connection.id) }) else { return discard(connection, wasTold: true) }
         var failure: (any Error)?
         do { try await handler(connection) } catch { failure = error }
         await loop.perform { connection.socket.closeNow() }
         end(connection, failure)
     }
 
-    private func discard(_ connection: Connection) {
-        connection.socket.closeNow()
+    private func discard(_ connection: Connection, wasTold: Bool) {
+        connection.closeNow()
         state.withLock { $0.ended(connection.id) }
         emit(.connectionRefused(peer: connection.peer))
-        limit.giveBack()
-        currentAcceptor?.connectionEnded()
-        changed.signal()
+        if wasTold { tellEnd(connection, nil) }
+        releaseSlot()
     }
 
     // The order is a promise: the socket is closed; the connection leaves the count; its error is told; then somebody
@@ -146,8 +139,16 @@ package final class ServerCore: Sendable {
     private func end(_ connection: Connection, _ failure: (any Error)?) {
         state.withLock { $0.ended(connection.id) }
         let error = failure.flatMap { isOurDoing($0, connection) ? nil : $0 }
-        emit(.connectionEnded(connection, duration: loop.now - connection.acceptedAt, error: error))
+        tellEnd(connection, error)
         if let error { tell(error, connection) }
+        releaseSlot()
+    }
+
+    private func tellEnd(_ connection: Connection, _ error: (any Error)?) {
+        emit(.connectionEnded(connection, duration: loop.now - connection.acceptedAt, error: error))
+    }
+
+    private func releaseSlot() {
         limit.giveBack()
         currentAcceptor?.connectionEnded()
         changed.signal()
@@ -178,13 +179,20 @@ package final class ServerCore: Sendable {
 
     nonisolated(nonsending) func close(closeExistingConnections: Bool) async {
         let isFirst = state.withLock { $0.close() }
-        let existing = closeExistingConnections ? connections : []
+        let existing = closeExistingConnections ? state.withLock { $0.connections } : []
         await loop.perform {
             if isFirst { self.closeListener() }
             for connection in existing { connection.closeNow() }
         }
         for connection in existing { await connection.close() }
         await closeFinished()
+    }
+
+    /// Closes, and leaves the connections alone.
+    ///
+    /// Only on the loop.
+    package func closeNow() {
+        if state.withLock({ $0.close() }) { closeListener() }
     }
 
     nonisolated(nonsending) func finishAccepting() async {

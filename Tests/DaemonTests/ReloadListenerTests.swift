@@ -147,8 +147,8 @@ struct ReloadListenerTests {
             await old.close()
             await new.close()
             await services.wait("from") { $0.connections == 0 }
-            let from = try #require(await services.manager.services["from"])
-            #expect(await from.former.servers.isEmpty)
+            let from = try await services.manager.service(named: "from")
+            #expect(await from.formerServers.isEmpty)
         }
         withExtendedLifetime(tree) {}
     }

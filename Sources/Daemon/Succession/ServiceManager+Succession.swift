@@ -69,8 +69,9 @@ extension ServiceManager {
             }
             do {
                 let service = try services[record.service.description] ?? orphan(record.service, process, &orphans)
-                let program = try service.assumeIsolated { try $0.programOfSurvivors(process) }
-                guard let program else { continue }
+                let program =
+                    try survivors[record.service]?.first?.program
+                    ?? service.assumeIsolated { try $0.programOfSurvivors(process) }
                 survivors[record.service, default: []].append(
                     Survivor(record: record, process: process, program: program))
             } catch {
