@@ -12,7 +12,9 @@ package import Systemd
 
 /// What was claimed by one name: the sockets, and what was wrong with others of that name.
 struct ClaimedSockets: Sendable {
+    /// Where to listen.
     var places: [WhereToListen<SocketAddress, SocketAddress>] = []
+    /// Why not on the others.
     var errors: [String] = []
 }
 
@@ -44,10 +46,10 @@ package final class InheritedSockets: Sendable {
         descriptors.withLock { descriptors in
             var place: WhereToListen<SocketAddress, SocketAddress>?
             for name in descriptors.names {
-                guard let file = KeptName.file(ofListener: name, on: address, of: service) else { continue }
+                guard KeptName.isListener(name, on: address, of: service) else { continue }
                 guard let descriptor = descriptors.takeAnything(named: name) else { continue }
                 guard place == nil else { continue }
-                place = .succeeded(descriptor, file: file)
+                place = .succeeded(descriptor, file: KeptName.file(ofListener: name))
                 // A service may have several where the system chooses the port. Elsewhere there is one an address: of
                 // two of them the newest, which comes first, has not been replaced.
                 if address.hasChosenPort { break }
