@@ -23,6 +23,7 @@ struct RunningHandler: Sendable {
 
 /// How a connection was asked to end.
 struct EndRequest {
+    /// How its handler is asked.
     var by: CloseBy
     /// When its program is sent SIGKILL, on the loop's clock.
     var killsAt: Duration

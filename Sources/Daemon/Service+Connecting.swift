@@ -56,7 +56,7 @@ extension Service {
         guard takesCallers, let server = servers.first(where: { !$0.isClosed }) else {
             throw VarlinkError(Manager.WrongState(service: name.description, state: state))
         }
-        guard let slot = ConnectionSlot(of: server.core) else {
+        guard let slot = server.takeSlot() else {
             throw VarlinkError(Manager.ServiceFull(service: name.description, connectionLimit: limit.maximum))
         }
         let ticket = ConnectionTicket(id: context.numbering.next(), self, slot)

@@ -11,8 +11,11 @@ internal import Supervision
 
 /// The program, or the protocol, that serves a connection, as the manager interface tells it.
 struct HandlerDescription {
+    /// The program's path and arguments; nil of a protocol.
     var command: [String]?
+    /// The protocol's name; nil of a program.
     var builtin: String?
+    /// Who the program runs as, if that is said.
     var user: String?
 
     /// A program.

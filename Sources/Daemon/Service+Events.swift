@@ -50,7 +50,7 @@ extension Service {
         counters.countAccepted()
         logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
         for closing in closings where closing.closesServices {
-            closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
+            closing.assumeIsolated { $0.admit(connection.id, of: name) }
         }
         if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }

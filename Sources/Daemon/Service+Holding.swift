@@ -12,7 +12,7 @@ extension Service {
         guard phase.isOpen else { return false }
         guard suspension == nil else { return true }
         suspension = servers
-        for server in servers { server.core.holdAccepting() }
+        for server in servers { server.holdAccepting() }
         changed()
         return true
     }
@@ -22,7 +22,7 @@ extension Service {
     /// - Returns: false in a phase in which there is nothing to resume. A service that is not held back stays as it is.
     func resume() -> Bool {
         guard phase.isOpen else { return false }
-        for server in suspension ?? [] { server.core.releaseAccepting() }
+        for server in suspension ?? [] { server.releaseAccepting() }
         suspension = nil
         if throttle.isHolding { endThrottling() }
         changed()
@@ -33,10 +33,10 @@ extension Service {
     /// when it was made.
     func holdIfSuspended(_ server: StreamServer, beganHeld: Bool) {
         guard suspension != nil else {
-            if beganHeld { server.core.releaseAccepting() }
+            if beganHeld { server.releaseAccepting() }
             return
         }
-        if !beganHeld { server.core.holdAccepting() }
+        if !beganHeld { server.holdAccepting() }
         suspension?.append(server)
     }
 

@@ -21,7 +21,7 @@ extension Service {
         definition = next
         if let handling { replaceHandling(by: handling) }
         if last.backlog != next.backlog {
-            for listener in listeners { listener.server?.core.listener.setBacklog(next.backlog) }
+            for listener in listeners { listener.server?.listener.setBacklog(next.backlog) }
         }
         limit.setMaximum(next.maxConnections ?? ServerOptions.defaultMaxConnections)
         changed()
@@ -32,8 +32,8 @@ extension Service {
         handling = next
         for server in servers {
             switch next {
-            case .builtIn: server.core.listener.refuseDescriptors()
-            case .program: server.core.listener.passDescriptors()
+            case .builtIn: server.listener.refuseDescriptors()
+            case .program: server.listener.passDescriptors()
             }
         }
         // It was the last one that could not be started.

@@ -74,7 +74,7 @@ extension Service {
     private func start(_ program: ServiceProgram, for connection: Connection) async throws -> RunningHandler? {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
         var held: [StreamServer] = []
-        defer { for server in held { server.core.releaseAccepting() } }
+        defer { for server in held { server.releaseAccepting() } }
         if program.isCrowded { hold(&held) }
         while true {
             do {
@@ -123,7 +123,7 @@ extension Service {
     private func hold(_ held: inout [StreamServer]) {
         guard held.isEmpty else { return }
         held = servers
-        for server in held { server.core.holdAccepting() }
+        for server in held { server.holdAccepting() }
     }
 
     private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {

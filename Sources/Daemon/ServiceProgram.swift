@@ -12,6 +12,7 @@ internal import Supervision
 /// The program of a service.
 // Safe: the state is touched only on the loop's thread, by the service that owns it.
 final class ServiceProgram: @unchecked Sendable {
+    /// As the configuration has it.
     let definition: ProgramDefinition
     private let command: PreparedCommand
     private let spawner: Spawner
@@ -169,10 +170,13 @@ final class ServiceProgram: @unchecked Sendable {
 private final class ConnectionsByProcess: @unchecked Sendable {
     private var connections: [Int32: UInt64] = [:]
 
+    /// The connection that a process serves; nil when it is none of ours any more.
     func connection(of pid: Int32) -> UInt64? { connections[pid] }
+    /// A process serves a connection.
     func began(_ pid: Int32, _ connection: UInt64) { connections[pid] = connection }
 
     // The number may be another process's already: it is free from the reaping on.
+    /// It does so no more.
     func ended(_ pid: Int32, _ connection: UInt64) {
         if connections[pid] == connection { connections[pid] = nil }
     }

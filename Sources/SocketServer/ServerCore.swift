@@ -3,16 +3,16 @@
 
 internal import EventLoops
 internal import Policy
-package import Sockets
+internal import Sockets
 internal import Synchronization
 internal import SystemPackage
 
 /// The machine inside every ``Server``.
-package final class ServerCore: Sendable {
+final class ServerCore: Sendable {
     let loop: EventLoop
     let options: ServerOptions
     let limit: ConnectionLimit
-    package let listener: ListeningSocket
+    let listener: ListeningSocket
     private let handler: @Sendable (Connection) async throws -> Void
     private let report: @Sendable (Connection, any Error) throws -> Void
     private let state: Mutex<ServerState>
@@ -71,12 +71,12 @@ package final class ServerCore: Sendable {
     /// Accepts nobody until ``releaseAccepting()``.
     ///
     /// Holds are counted. Only on the loop.
-    package func holdAccepting() { currentAcceptor?.hold() }
+    func holdAccepting() { currentAcceptor?.hold() }
 
     /// Takes one hold away.
     ///
     /// Only on the loop.
-    package func releaseAccepting() { currentAcceptor?.release() }
+    func releaseAccepting() { currentAcceptor?.release() }
 
     // MARK: One connection
 
@@ -96,8 +96,13 @@ package final class ServerCore: Sendable {
             return false
         }
         emit(.connectionAccepted(connection))
-        _ = Task(executorPreference: loop) { await self.serve(connection) }
+        begin(connection)
         return true
+    }
+
+    private func begin(_ connection: Connection) {
+        // It is counted until it ends.
+        _ = Task(executorPreference: loop) { await self.serve(connection) }
     }
 
     /// Listens nowhere, and serves connections that an earlier daemon had.
@@ -108,7 +113,7 @@ package final class ServerCore: Sendable {
             state.listenerClosed()
             for connection in survivors { state.survived(connection) }
         }
-        for connection in survivors { _ = Task(executorPreference: loop) { await self.serve(connection) } }
+        for connection in survivors { begin(connection) }
     }
 
     private func drop(_ accepted: AcceptedConnection) {
@@ -191,7 +196,7 @@ package final class ServerCore: Sendable {
     /// Closes, and leaves the connections alone.
     ///
     /// Only on the loop.
-    package func closeNow() {
+    func closeNow() {
         if state.withLock({ $0.close() }) { closeListener() }
     }
 

@@ -98,7 +98,7 @@ struct ReloadTests {
                 #expect(errors.errors.map(\.file) == ["new.toml", "worse.toml"])
             }
             #expect(await services.inodes() == before)
-            #expect(await services.manager.services.keys.sorted() == ["test"])
+            #expect(await services.manager.services.keys.map(\.description).sorted() == ["test"])
             let client = try endpoint.connect(services, sending: "echo")
             #expect(try await client.line() == "echo")
             await client.close()

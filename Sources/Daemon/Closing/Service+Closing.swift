@@ -44,14 +44,15 @@ extension Service {
     func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
         closings.append(closing)
         for (id, entry) in served where closing.closesServices || isMeant(status(of: entry)) {
-            closing.assumeIsolated { $0.admit(id, of: name.description) }
+            closing.assumeIsolated { $0.admit(id, of: name) }
         }
         for (id, lingering) in lingering where closing.closesServices || isMeant(lingering.status) {
-            closing.assumeIsolated { $0.admit(id, of: name.description) }
+            closing.assumeIsolated { $0.admit(id, of: name) }
         }
         guard closing.closesServices else { return }
         act(on: phase.beginDraining())
         closing.assumeIsolated { $0.beginAccepting() }
+        // The closing is not finished before this is.
         _ = Task(executorPreference: context.loop) {
             await self.finishAccepting()
             await closing.endAccepting()
@@ -74,7 +75,7 @@ extension Service {
 
     /// Accepts nobody any more, not even those who had connected before.
     func stopListening() {
-        for server in servers { server.core.closeNow() }
+        for server in servers { server.closeNow() }
     }
 
     /// Asks a connection to end; one that was asked before only if it is to end sooner now.

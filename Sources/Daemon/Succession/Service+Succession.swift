@@ -12,7 +12,9 @@ internal import Supervision
 
 /// A connection that a program has got from an earlier daemon.
 struct Survivor: Sendable {
+    /// What was written down of it.
     let record: ConnectionRecord
+    /// The program's process.
     let process: HandlerProcess
     /// What stands for its program now.
     let program: ServiceProgram
@@ -40,7 +42,7 @@ extension Service {
 
     /// Has the service manager keep a listener that we have bound.
     func keep(_ server: StreamServer, on address: ListenAddress) {
-        let listener = server.core.listener
+        let listener = server.listener
         guard let store = context.store, store.isThere, !listener.isInherited,
             let name = KeptName.listener(on: address, of: self.name, listener.file)
         else { return }
@@ -76,7 +78,7 @@ extension Service {
     func passDescriptors() -> [SuccessionState.PassedDescriptor] {
         var passed: [SuccessionState.PassedDescriptor] = []
         for listener in listeners {
-            guard let socket = listener.server?.core.listener else { continue }
+            guard let socket = listener.server?.listener else { continue }
             guard let number = socket.withDescriptor({ $0 }), let name = descriptorName(of: socket, listener.address)
             else {
                 continue

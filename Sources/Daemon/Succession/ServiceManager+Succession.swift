@@ -68,7 +68,7 @@ extension ServiceManager {
                 continue
             }
             do {
-                let service = try services[record.service.description] ?? orphan(record.service, process, &orphans)
+                let service = try services[record.service] ?? orphan(record.service, process, &orphans)
                 let program =
                     try survivors[record.service]?.first?.program
                     ?? service.assumeIsolated { try $0.programOfSurvivors(process) }
@@ -79,7 +79,7 @@ extension ServiceManager {
             }
         }
         for (name, survivors) in survivors {
-            (services[name.description] ?? orphans[name])?.assumeIsolated { $0.adopt(survivors) }
+            (services[name] ?? orphans[name])?.assumeIsolated { $0.adopt(survivors) }
         }
         for service in orphans.values { depart(service) }
         guard !survivors.isEmpty || gone > 0 else { return }
