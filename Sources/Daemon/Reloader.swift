@@ -67,7 +67,7 @@ final class Reloader: Sendable {
         try await plans.run { [manager, source] in
             await manager.started()
             do throws(ConfigErrors) {
-                let next = try await source.load(on: manager.context.loop)
+                let next = try await source.load(on: manager.context.loop, previous: manager.configuration)
                 return .success(await manager.changes(to: next.configuration))
             } catch {
                 return .failure(.invalid(error))
@@ -83,7 +83,7 @@ final class Reloader: Sendable {
         observer.began()
         let outcome: Outcome
         do throws(ConfigErrors) {
-            let next = try await source.load(on: loop)
+            let next = try await source.load(on: loop, previous: manager.configuration)
             for doubt in next.doubts { doubt.log(to: logger) }
             outcome = await apply(next.configuration)
         } catch {

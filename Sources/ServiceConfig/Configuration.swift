@@ -9,30 +9,43 @@ package struct Configuration: Sendable {
     package let services: [ServiceDefinition]
     /// Where the daemon's settings were written; nil when there is no `serverd.toml`.
     let daemonKeyLines: KeyLines<DaemonKey>?
-    /// Where each service's settings were written.
-    let serviceKeyLines: [ServiceName: KeyLines<ServiceKey>]
+    /// What was read of each file of a service, by its path.
+    private let parsed: [String: ParsedService]
+    /// What it was read for, and the answers of the user database that it rests on; nil when nothing was read.
+    private let context: (uid: UInt32, gid: UInt32, accounts: AccountMemory)?
 
     /// A configuration in which nothing is written.
     package init() {
         settings = DaemonSettings()
         services = []
         daemonKeyLines = nil
-        serviceKeyLines = [:]
+        parsed = [:]
+        context = nil
     }
 
     /// Reads a configuration from the texts of its files: `main` is `serverd.toml`, nil if there is none, and each of
     /// `services` defines the service that its file is named after.
     ///
+    /// A file that says what it said in `previous` is not parsed again, unless the user database has changed in what
+    /// `previous` asked it.
+    ///
     /// Throws all errors at once, of files that could not be read too, except that of a file that is not TOML only the
     /// first is known.
     package init(
-        main: SourceFile?, services: [SourceFile], context: ConfigurationContext
+        main: SourceFile?, services: [SourceFile], context: ConfigurationContext, previous: Configuration? = nil
     ) throws(ConfigErrors) {
+        let accounts = AccountMemory(of: context.accounts)
+        let known = previous?.parsed(for: context, accounts) ?? [:]
+        let context = ConfigurationContext(uid: context.uid, gid: context.gid, accounts: accounts.directory)
         var errors: [ConfigError] = []
         let daemon = DaemonSettings.parse(main, context: context, errors: &errors)
         var parsed: [ParsedService] = []
         for file in services {
-            if let service = ParsedService.parse(file, context: context, errors: &errors) { parsed.append(service) }
+            if let service = known[file.path], service.isMade(of: file) {
+                parsed.append(service)
+            } else if let service = ParsedService.parse(file, context: context, errors: &errors) {
+                parsed.append(service)
+            }
         }
         errors += ServiceConflicts.find(among: parsed)
         // A conflict belongs beside the other errors of its file. Sorting by file, then place keeps the files' order.
@@ -44,8 +57,19 @@ package struct Configuration: Sendable {
         settings = daemon?.settings ?? DaemonSettings()
         daemonKeyLines = daemon?.keyLines
         self.services = parsed.compactMap(\.definition).sorted { $0.name < $1.name }
-        serviceKeyLines = Dictionary(parsed.map { ($0.name, $0.keyLines) }) { first, _ in first }
+        self.parsed = Dictionary(parsed.map { ($0.source.path, $0) }) { first, _ in first }
+        self.context = (context.uid, context.gid, accounts)
     }
+
+    /// What can be used again by who is `context` and asks `accounts`.
+    private func parsed(for next: ConfigurationContext, _ accounts: AccountMemory) -> [String: ParsedService] {
+        guard let context, (context.uid, context.gid) == (next.uid, next.gid), context.accounts.agrees(with: accounts)
+        else { return [:] }
+        return parsed
+    }
+
+    /// Where the settings of the service with this name were written.
+    func keyLines(of service: ServiceDefinition) -> KeyLines<ServiceKey>? { parsed[service.origin.file]?.keyLines }
 
     /// The service with this name.
     package subscript(name: ServiceName) -> ServiceDefinition? {

@@ -4,7 +4,7 @@
 internal import Policy
 
 /// What was read from the file of one service.
-struct ParsedService {
+struct ParsedService: Sendable {
     /// The service; nil when something is wrong with it.
     let definition: ServiceDefinition?
     /// Its name.
@@ -18,6 +18,12 @@ struct ParsedService {
     let source: SourceText
     /// Where its keys stand.
     let keyLines: KeyLines<ServiceKey>
+
+    /// Whether reading `file` would give the same.
+    func isMade(of file: SourceFile) -> Bool {
+        guard case .success(let bytes) = file.contents else { return false }
+        return source.path == file.path && source.consists(of: bytes)
+    }
 
     /// Reads `file` and adds to `errors` what is wrong with it; nil when nothing at all could be read.
     static func parse(

@@ -52,7 +52,7 @@ extension Configuration {
     /// Settings that cannot apply, such as the program's user for a built-in, are left out.
     package func settings(of name: ServiceName) -> [Setting]? {
         guard let service = self[name] else { return nil }
-        let keyLines = serviceKeyLines[name]
+        let keyLines = keyLines(of: service)
         return service.values.map { key, value in
             Setting(key: key.rawValue, value: value, origin: keyLines?.origin(of: key) ?? .standard)
         }

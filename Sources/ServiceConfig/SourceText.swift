@@ -24,27 +24,29 @@ package struct SourcePosition: Equatable, Comparable, Sendable {
 }
 
 /// The text of one file.
-struct SourceText {
+struct SourceText: Sendable {
     let path: String
-    private let text: String
+    private let bytes: [UInt8]
 
     /// The text in `bytes`.
-    ///
-    /// What is not UTF-8 is shown as `�`.
     init(path: String, bytes: [UInt8]) {
         self.path = path
-        text = String(decoding: bytes, as: UTF8.self)
+        self.bytes = bytes
     }
 
+    /// Whether these are its bytes.
+    func consists(of bytes: [UInt8]) -> Bool { self.bytes == bytes }
+
     /// The line with this number; empty past the end.
+    ///
+    /// What is not UTF-8 is shown as `�`.
     func line(_ number: Int) -> String {
-        let lines = text.utf8.split(
+        let lines = bytes.split(
             separator: UInt8(ascii: "\n"), maxSplits: number, omittingEmptySubsequences: false)
         guard lines.indices.contains(number - 1) else { return "" }
         let bytes = lines[number - 1]
-        let line = Substring(bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes)
-        return String(
-            number == 1 && line.unicodeScalars.first == "\u{feff}" ? Substring(line.unicodeScalars.dropFirst()) : line)
+        let line = String(decoding: bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes, as: UTF8.self)
+        return number == 1 && line.unicodeScalars.first == "\u{feff}" ? String(line.unicodeScalars.dropFirst()) : line
     }
 
     /// An error at `position`, with its line.

@@ -9,6 +9,8 @@ struct Located<Value> {
     let position: SourcePosition
 }
 
+extension Located: Sendable where Value: Sendable {}
+
 /// A text from a file as messages quote it: escaped, and cut when it is long.
 func quoted(_ text: String) -> String { "`\(SafeText.escape(text, limit: 80))`" }
 

@@ -50,7 +50,7 @@ final class ScriptedFiles: Sendable {
 
     /// The way by which a reload reads them.
     var source: ConfigurationSource {
-        ConfigurationSource(name: "serverd.toml") { [self] () throws(ConfigErrors) in
+        ConfigurationSource(name: "serverd.toml") { [self] _ throws(ConfigErrors) in
             let pause = state.withLock { $0.pause }
             pause?()
             state.withLock { $0.reads += 1 }

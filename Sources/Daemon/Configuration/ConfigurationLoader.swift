@@ -40,10 +40,12 @@ package enum ConfigurationLocation: Equatable, Sendable {
 /// It reads files and the user database, which may block: it is called before the loop runs, or on a thread of its
 /// own.
 ///
+/// Of a file that says what it said in `previous` nothing is read but its text.
+///
 /// Throws all errors at once: of files that cannot be read, of their text, and of services that are in each other's
 /// way.
 package func loadConfiguration(
-    from location: ConfigurationLocation, context: ConfigurationContext
+    from location: ConfigurationLocation, context: ConfigurationContext, previous: Configuration? = nil
 ) throws(ConfigErrors) -> Configuration {
     let main =
         switch location {
@@ -51,7 +53,7 @@ package func loadConfiguration(
         case .file(let path): mainFile(at: path)
         }
     return try Configuration(
-        main: main, services: ServiceFiles.read(in: location.serviceDirectories), context: context)
+        main: main, services: ServiceFiles.read(in: location.serviceDirectories), context: context, previous: previous)
 }
 
 /// The `serverd.toml` of the first tree that has one; nil when it is masked or there is none.

@@ -15,7 +15,7 @@ struct ReadConfiguration: Sendable {
 /// Where a reload gets the configuration from.
 package struct ConfigurationSource: Sendable {
     private let name: String
-    private let read: @Sendable () -> Result<ReadConfiguration, ConfigErrors>
+    private let read: @Sendable (_ previous: Configuration?) -> Result<ReadConfiguration, ConfigErrors>
 
     /// The files at `location`.
     package init(_ location: ConfigurationLocation) {
@@ -24,24 +24,28 @@ package struct ConfigurationSource: Sendable {
             case .file(let path): path
             case .trees: ConfigurationLocation.defaultPath
             }
-        self.init(name: name) { () throws(ConfigErrors) in
-            let configuration = try loadConfiguration(from: location, context: .current())
+        self.init(name: name) { previous throws(ConfigErrors) in
+            let configuration = try loadConfiguration(from: location, context: .current(), previous: previous)
             return ReadConfiguration(configuration: configuration, doubts: configuration.doubts(at: location))
         }
     }
 
     /// What `load` returns; `name` is the file that is named when it cannot even begin.
-    init(name: String, _ load: @escaping @Sendable () throws(ConfigErrors) -> ReadConfiguration) {
+    init(
+        name: String, _ load: @escaping @Sendable (_ previous: Configuration?) throws(ConfigErrors) -> ReadConfiguration
+    ) {
         self.name = name
-        read = {
-            do throws(ConfigErrors) { return .success(try load()) } catch { return .failure(error) }
+        read = { previous in
+            do throws(ConfigErrors) { return .success(try load(previous)) } catch { return .failure(error) }
         }
     }
 
-    /// Reads it, while the loop goes on.
-    func load(on loop: EventLoop) async throws(ConfigErrors) -> ReadConfiguration {
+    /// Reads it, while the loop goes on; what `previous` has of it is not parsed again.
+    func load(on loop: EventLoop, previous: Configuration? = nil) async throws(ConfigErrors) -> ReadConfiguration {
         let result: Result<ReadConfiguration, ConfigErrors>
-        do throws(Errno) { result = try await PlainThread.run(name: "config-reader", on: loop, read) } catch {
+        do throws(Errno) {
+            result = try await PlainThread.run(name: "config-reader", on: loop) { read(previous) }
+        } catch {
             let message = "cannot be read: there is no thread for it: \(error.textWithRemedy)"
             throw ConfigErrors(ConfigError(file: name, place: nil, message: message))
         }

@@ -4,7 +4,6 @@
 internal import Descriptors
 internal import Glibc
 package import ServiceConfig
-internal import Synchronization
 internal import SystemPackage
 
 extension ConfigurationContext {
@@ -17,50 +16,12 @@ extension ConfigurationContext {
 extension AccountDirectory {
     /// The system's user database.
     ///
-    /// It blocks while NSS does. Answers are remembered as long as the value lives, since a thousand services name a
-    /// handful of users: one is made for each load.
+    /// It blocks while NSS does.
     package static func system() -> AccountDirectory {
-        let users = Remembered<AccountKey, User?>()
-        let groups = Remembered<AccountKey, UInt32?>()
-        let memberships = Remembered<Membership, [UInt32]>()
-        let names = Remembered<AccountKind, [String]>()
-        return AccountDirectory(
-            user: { key throws(AccountLookupFailure) in
-                try users.answer(key) { key throws(AccountLookupFailure) in try SystemAccounts.user(key) }
-            },
-            group: { key throws(AccountLookupFailure) in
-                try groups.answer(key) { key throws(AccountLookupFailure) in try SystemAccounts.group(key) }
-            },
-            groups: { user, gid throws(AccountLookupFailure) in
-                try memberships.answer(Membership(user: user, gid: gid)) { key throws(AccountLookupFailure) in
-                    try SystemAccounts.groups(of: key.user, including: key.gid)
-                }
-            },
-            names: { kind in
-                let known = try? names.answer(kind) { SystemAccounts.names($0) }
-                return known ?? []
-            })
-    }
-
-    private struct Membership: Hashable {
-        let user: String
-        let gid: UInt32
-    }
-}
-
-/// Answers by question.
-///
-/// A failure is not remembered.
-private final class Remembered<Question: Hashable & Sendable, Answer: Sendable>: Sendable {
-    private let answers = Mutex<[Question: Answer]>([:])
-
-    func answer(
-        _ question: Question, ask: (Question) throws(AccountLookupFailure) -> Answer
-    ) throws(AccountLookupFailure) -> Answer {
-        if let known = answers.withLock({ $0[question] }) { return known }
-        let answer = try ask(question)
-        answers.withLock { $0[question] = answer }
-        return answer
+        AccountDirectory(
+            user: SystemAccounts.user, group: SystemAccounts.group,
+            groups: { user, gid throws(AccountLookupFailure) in try SystemAccounts.groups(of: user, including: gid) },
+            names: SystemAccounts.names)
     }
 }
 
