@@ -41,7 +41,7 @@ final class ConnectionTicket: Sendable {
 extension Service {
     /// Whether a caller may become a connection at this moment.
     fileprivate var takesCallers: Bool {
-        definition.allowsConnect && phase.isOpen && suspension == nil && !throttle.isHolding
+        definition.allowsConnect && phase.isOpen && !holds.contains(.suspension) && !throttle.isHolding
     }
 
     /// Makes room for a caller that is to become a connection, within the limit and where the service accepts others.

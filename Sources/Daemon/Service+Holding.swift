@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator may change about a running service: suspend it, resume it, set its limit.
+// Having a service accept nobody for a while, and what an operator may change: suspend it, resume it, set its limit.
 
 internal import Logging
 internal import SocketServer
@@ -10,9 +10,7 @@ extension Service {
     /// - Returns: false in a phase in which there is nothing to suspend. A service that is suspended stays so.
     func suspend() -> Bool {
         guard phase.isOpen else { return false }
-        guard suspension == nil else { return true }
-        suspension = servers
-        for server in servers { server.holdAccepting() }
+        hold(for: .suspension)
         changed()
         return true
     }
@@ -22,26 +20,30 @@ extension Service {
     /// - Returns: false in a phase in which there is nothing to resume. A service that is not held back stays as it is.
     func resume() -> Bool {
         guard phase.isOpen else { return false }
-        for server in suspension ?? [] { server.releaseAccepting() }
-        suspension = nil
+        release(.suspension)
         if throttle.isHolding { endThrottling() }
         changed()
         return true
     }
 
-    /// A server that begins to listen while the service is suspended accepts nobody either; it may have been told so
-    /// when it was made.
-    func holdIfSuspended(_ server: StreamServer, beganHeld: Bool) {
-        guard suspension != nil else {
-            if beganHeld { server.releaseAccepting() }
-            return
-        }
-        if !beganHeld { server.holdAccepting() }
-        suspension?.append(server)
+    /// Has nobody accepted as long as a reason stands.
+    func hold(for reason: HoldReason) {
+        for server in holds.begin(reason, servers) { server.holdAccepting() }
     }
 
-    /// It was suspended in an earlier image of this daemon, and does not listen yet.
-    func beginSuspended() { suspension = [] }
+    /// A reason for which nobody is accepted stands no more, or never did.
+    func release(_ reason: HoldReason) {
+        for server in holds.end(reason) { server.releaseAccepting() }
+    }
+
+    /// A server that begins to listen is held as the others are; `beganHeld` says what it was told when it was made.
+    func join(_ server: StreamServer, beganHeld: Bool) {
+        switch (holds.join(server), beganHeld) {
+        case (true, false): server.holdAccepting()
+        case (false, true): server.releaseAccepting()
+        case (true, true), (false, false): break
+        }
+    }
 
     /// Changes how many connections the service may have.
     func setLimit(_ maximum: Int) {

@@ -71,7 +71,7 @@ extension Service {
     }
 
     private func listen(_ id: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
-        let beginsHeld = suspension != nil
+        let beginsHeld = holds.isHolding
         do {
             let server = try await makeServer(place, beginsHeld: beginsHeld)
             guard let index = index(id) else { return await abandon(server) }
@@ -82,8 +82,7 @@ extension Service {
             keep(server, on: listeners[index].address)
             logger.notice("listening", metadata: ["address": .string(server.listeningOnAddress.description)])
             if listeningTimestamp == nil { listeningTimestamp = WallClock.microseconds }
-            if throttle.isHolding { hold(server) }
-            holdIfSuspended(server, beganHeld: beginsHeld)
+            join(server, beganHeld: beginsHeld)
             // It may have been closed meanwhile.
             if !phase.isOpen { await server.close() }
         } catch {

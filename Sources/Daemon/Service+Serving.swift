@@ -73,9 +73,9 @@ extension Service {
     /// - Returns: nil when the connection was closed meanwhile.
     private func start(_ program: ServiceProgram, for connection: Connection) async throws -> RunningHandler? {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
-        var held: [StreamServer] = []
-        defer { for server in held { server.releaseAccepting() } }
-        if program.isCrowded { hold(&held) }
+        let hold = HoldReason.start(connection.id)
+        defer { release(hold) }
+        if program.isCrowded { self.hold(for: hold) }
         while true {
             do {
                 return try await spawn(program, for: connection)
@@ -86,9 +86,8 @@ extension Service {
                         metadata: describe(failure, connection, times))
                 }
                 counters.note(error: failure.description, at: WallClock.microseconds)
-                // Until this one is served: whoever is accepted meanwhile would only fail in the same way. A server
-                // that begins to listen meanwhile has no hold to release.
-                hold(&held)
+                // Until this one is served: whoever is accepted meanwhile would only fail in the same way.
+                self.hold(for: hold)
                 // A cancelled sleep only tries again sooner.
                 try? await context.loop.sleep(for: backoff.failed())
             } catch {
@@ -118,12 +117,6 @@ extension Service {
             context.ledger?.erase(connection.id)
             throw error
         }
-    }
-
-    private func hold(_ held: inout [StreamServer]) {
-        guard held.isEmpty else { return }
-        held = servers
-        for server in held { server.holdAccepting() }
     }
 
     private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {

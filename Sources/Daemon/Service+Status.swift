@@ -17,7 +17,7 @@ extension Service {
         case .open: break
         }
         if listeners.contains(where: { $0.failure != nil }) { return .failed }
-        if suspension != nil { return .suspended }
+        if holds.contains(.suspension) { return .suspended }
         if throttle.isHolding { return .throttled }
         // Not by the slots that are taken: an acceptor takes some before there is anybody for them, and that of a
         // connection that has just ended is given back after its end was told.

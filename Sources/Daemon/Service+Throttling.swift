@@ -11,8 +11,6 @@ internal import Supervision
 struct ServiceThrottle {
     /// When it is to be held back, and for how long.
     var policy = Throttle()
-    /// The servers that are held.
-    var held: [StreamServer] = []
     /// When it goes on, on the loop's clock.
     var endsAt: Duration?
 
@@ -32,7 +30,7 @@ extension Service {
     private func beginThrottling() {
         guard !throttle.isHolding, phase.isOpen, let until = throttle.policy.until else { return }
         throttle.endsAt = until
-        for server in servers { hold(server) }
+        hold(for: .throttling)
         let wait = until - context.loop.now
         if let times = repeated.throttled.occurred(at: LoopInstant(context.loop.now)) {
             logger.warning(
@@ -46,18 +44,11 @@ extension Service {
         changed()
     }
 
-    /// Holds a server back until the throttling ends.
-    func hold(_ server: StreamServer) {
-        server.holdAccepting()
-        throttle.held.append(server)
-    }
-
     /// Lets the service go on.
     func endThrottling() {
         guard throttle.isHolding else { return }
         throttle.endsAt = nil
-        for server in throttle.held { server.releaseAccepting() }
-        throttle.held = []
+        release(.throttling)
         changed()
     }
 }

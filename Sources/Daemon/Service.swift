@@ -52,8 +52,8 @@ actor Service {
     var counters = ServiceCounters()
     /// Whether it is held back because its program cannot be started.
     var throttle = ServiceThrottle()
-    /// The servers that are held back by an operator; nil when none has suspended it.
-    var suspension: [StreamServer]?
+    /// Why it accepts nobody at the moment, if it does not.
+    var holds = AcceptingHolds<StreamServer>()
     /// What is told once a minute at most.
     var repeated = RepeatedConditions()
     /// What its subscribers were shown last.
@@ -86,7 +86,7 @@ actor Service {
         guard action != .nothing else { return }
         for listener in listeners { listener.retry?.cancel() }
         switch action {
-        case .drain: suspension = nil
+        case .drain: release(.suspension)
         case .close: stopListening()
         case .nothing: break
         }

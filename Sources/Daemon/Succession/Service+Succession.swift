@@ -69,7 +69,7 @@ extension Service {
         state.lastErrorTimestamp = counters.lastError?.timestamp
         state.listeningTimestamp = listeningTimestamp
         if isLimitedByOperator { state.limit = limit.maximum }
-        state.isSuspended = suspension != nil
+        state.isSuspended = holds.contains(.suspension)
         state.isClosed = phase.state == .closed
         return state
     }
@@ -115,7 +115,7 @@ extension Service {
             for address in definition.listen { _ = addListener(address) }
             return false
         }
-        if state.isSuspended { beginSuspended() }
+        if state.isSuspended { hold(for: .suspension) }
         return true
     }
 
