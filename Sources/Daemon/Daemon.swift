@@ -143,7 +143,8 @@ package struct Daemon: Sendable {
             numbering: ConnectionNumbering(after: last) { ledger?.reservedIDs = $0 },
             environment: ProcessEnvironment.variables, identity: .current,
             events: EventHub(on: loop, logger: logger), ledger: ledger, store: store,
-            inherited: inheritance.sockets, controlGroups: .ofThisProcess(), changed: { reporter.changed() })
+            inherited: inheritance.sockets, controlGroups: .ofThisProcess(),
+            changes: ChangeSignal(on: loop) { reporter.changed() })
     }
 
     /// The ledger of the daemon before this one, or a new one; nil when there is no memory for it.

@@ -21,14 +21,11 @@ final class EventHub: Sendable {
     private let loop: EventLoop
     private let logger: Logger
     private let subscriptions = Mutex<[ObjectIdentifier: Subscription]>([:])
-    private let changed: LoopCondition
-    private let version = Atomic(0)
 
     /// A hub without subscribers.
     init(on loop: EventLoop, logger: Logger) {
         self.loop = loop
         self.logger = logger
-        changed = LoopCondition(on: loop)
     }
 
     /// Whether anybody is told.
@@ -149,20 +146,6 @@ final class EventHub: Sendable {
             $0.subscriber = UnixPeer(uid: caller.uid, gid: caller.gid, pid: caller.pid)
         }
     }
-
-    // MARK: Watching for changes
-
-    /// Something that lists show has changed.
-    func noteChange() {
-        version.wrappingAdd(1, ordering: .relaxed)
-        changed.signal()
-    }
-
-    /// How often ``noteChange()`` was called.
-    var changeCount: Int { version.load(ordering: .relaxed) }
-
-    /// Waits until there were more changes than `count`; false when the task was cancelled first.
-    func changed(since count: Int) async -> Bool { await changed.wait { self.changeCount != count } }
 }
 
 /// An event that waits in many queues and is kept once: who does not read costs a reference.

@@ -69,8 +69,7 @@ extension Service {
 
     /// Something that the status shows may have changed.
     func changed() {
-        context.changed()
-        context.events.noteChange()
+        context.changes.note()
         guard context.events.hasSubscribers else { return }
         let former = lastShown
         noteShown()

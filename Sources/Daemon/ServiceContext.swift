@@ -32,6 +32,6 @@ struct ServiceContext: Sendable {
     var inherited: InheritedSockets?
     /// Where programs are kept, if they can be.
     var controlGroups = ControlGroups.none(because: "they are not looked for")
-    /// Is called on the loop when a service's state or numbers have changed.
-    let changed: @Sendable () -> Void
+    /// Tells that a service's state or numbers may have changed.
+    let changes: ChangeSignal
 }

@@ -99,7 +99,7 @@ extension ServiceManager {
         context.settings.change(to: next.settings)
         configuration = next
         let underWay = begin(changing, prepared)
-        context.changed()
+        context.changes.note()
         await underWay.ended(within: Self.reloadPatience, on: context.loop)
         return changes
     }
@@ -147,66 +147,53 @@ extension ServiceManager {
     private func begin(_ changing: [ServiceDiff], _ prepared: PreparedReload) -> ReloadUnderWay {
         var underWay = ReloadUnderWay()
         // Before anything closes: what was inherited cannot be had again.
-        let inherited = handOver(changing)
-        for change in changing { close(change, prepared, &underWay) }
-        for change in changing { open(change, prepared, claiming: inherited, &underWay) }
+        let inherited = copyMovedListeners(changing)
+        for change in changing { beginClosing(change, prepared, &underWay) }
+        for change in changing { beginOpening(change, prepared, claiming: inherited, &underWay) }
         return underWay
     }
 
-    private func close(_ change: ServiceDiff, _ prepared: PreparedReload, _ underWay: inout ReloadUnderWay) {
+    private func beginClosing(_ change: ServiceDiff, _ prepared: PreparedReload, _ underWay: inout ReloadUnderWay) {
         let name = change.name
         guard let service = services[name] else { return }
         guard change.kind.next != nil, prepared.services[name] == nil else {
-            services[name] = nil
-            let counters = service.assumeIsolated { $0.counters }
-            prepared.services[name]?.assumeIsolated { $0.counters = counters }
-            depart(service)
-            for address in service.assumeIsolated({ $0.definition.listen }) {
-                underWay.closing[ListenerReference(service: change.name, address: address)] = Task(
-                    executorPreference: context.loop
-                ) { await service.stoppedListening(on: address) }
-            }
-            return
+            return beginDeparting(service, followedBy: prepared.services[name], &underWay)
         }
         let grace = context.settings.drainTimeout
-        let isClosed = service.assumeIsolated { $0.phase.state == .closed }
-        for listener in change.listeners {
-            if case .open = listener.action { continue }
-            guard isClosed || listener.action != .keep else { continue }
-            underWay.closing[ListenerReference(service: change.name, address: listener.address)] =
-                service.assumeIsolated { $0.giveUp(listener.address, grace: grace) }
+        for plan in plans(for: change, prepared, service) where plan.isGivenUp {
+            underWay.closing[ListenerReference(service: name, address: plan.address)] =
+                service.assumeIsolated { $0.giveUp(plan.address, grace: grace) }
         }
     }
 
-    private func open(
+    private func beginDeparting(
+        _ service: Service, followedBy next: Service?, _ underWay: inout ReloadUnderWay
+    ) {
+        services[service.name] = nil
+        let counters = service.assumeIsolated { $0.counters }
+        next?.assumeIsolated { $0.counters = counters }
+        depart(service)
+        for address in service.assumeIsolated({ $0.definition.listen }) {
+            underWay.closing[ListenerReference(service: service.name, address: address)] = Task(
+                executorPreference: context.loop
+            ) { await service.stoppedListening(on: address) }
+        }
+    }
+
+    private func beginOpening(
         _ change: ServiceDiff, _ prepared: PreparedReload, claiming inherited: InheritedSockets,
         _ underWay: inout ReloadUnderWay
     ) {
-        guard let next = change.kind.next else { return }
-        let name = next.name
-        guard let service = prepared.services[name] ?? services[name] else { return }
+        let name = change.name
+        guard let next = change.kind.next, let service = prepared.services[name] ?? services[name] else { return }
+        let plans = plans(for: change, prepared, service)
         services[name] = service
         let closing = underWay.closing
-        let handling = prepared.handlings[name]
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
-            let isNew = prepared.services[name] != nil
-            // A closed service listens nowhere, as a new one does: even an address that stays has to be opened.
-            let isClosed = service.phase.state == .closed
-            if !isNew { service.take(next, handling) }
+            if prepared.services[name] == nil { service.take(next, prepared.handlings[name]) }
             service.phase.open()
-            let steps = change.listeners.compactMap { listener -> ReloadStep? in
-                // An address is opened when whoever had it has closed it: this service itself, before it begins anew,
-                // or another, which the difference names.
-                let before = [closing[ListenerReference(service: next.name, address: listener.address)]]
-                switch listener.action {
-                case .close: return nil
-                case .keep, .replace:
-                    if listener.action == .keep, !isNew, !isClosed { return nil }
-                    return service.begin(listener.address, after: before.compactMap(\.self), claiming: inherited)
-                case .open(let others):
-                    let steps = (before + others.map { closing[$0] }).compactMap(\.self)
-                    return service.begin(listener.address, after: steps, claiming: inherited)
-                }
+            let steps = plans.filter(\.isOpened).map { plan in
+                service.begin(plan.address, after: plan.after.compactMap { closing[$0] }, claiming: inherited)
             }
             service.arrangeListeners()
             service.changed()
@@ -214,8 +201,15 @@ extension ServiceManager {
         }
     }
 
+    /// What is done about the addresses of a service that goes on, or begins.
+    private func plans(for change: ServiceDiff, _ prepared: PreparedReload, _ service: Service) -> [ListenerPlan] {
+        let isNew = prepared.services[change.name] != nil
+        let listens = !isNew && service.assumeIsolated { $0.phase.isOpen }
+        return change.listeners.map { ListenerPlan($0, of: change.name, listens: listens) }
+    }
+
     /// Copies of the inherited sockets that go from one service to another.
-    private func handOver(_ changing: [ServiceDiff]) -> InheritedSockets {
+    private func copyMovedListeners(_ changing: [ServiceDiff]) -> InheritedSockets {
         var entries: [(name: String, number: CInt)] = []
         for listener in changing.flatMap(\.listeners) {
             guard case .inherited(let name) = listener.address.kind, case .open(let others) = listener.action else {
@@ -246,8 +240,7 @@ extension ServiceManager {
 
     private func departed(_ service: Service) {
         departing.removeAll { $0.service === service }
-        context.changed()
-        context.events.noteChange()
+        context.changes.note()
         if !allServices.contains(where: { $0.name == service.name }) { context.events.serviceRemoved(service.name) }
     }
 }

@@ -107,7 +107,7 @@ extension ServiceManager {
         var known: [Element.ID: Element] = [:]
         var isFirst = true
         while true {
-            let seen = context.events.changeCount
+            let seen = context.changes.count
             var gone = Set(known.keys)
             var changed: [Element] = []
             let parts = try await list()
@@ -136,7 +136,7 @@ extension ServiceManager {
 
     private func waitForChange(since seen: Int, atMost interval: Duration?) async throws {
         guard let interval else {
-            guard await context.events.changed(since: seen) else { throw CancellationError() }
+            guard await context.changes.change(after: seen) else { throw CancellationError() }
             return
         }
         try await context.loop.sleep(for: interval)

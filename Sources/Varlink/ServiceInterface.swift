@@ -113,7 +113,7 @@ package struct InterfaceDescription: VarlinkObject, Hashable {
     }
 }
 
-private let serviceInterfaceName = "org.varlink.service"
+let serviceInterfaceName = "org.varlink.service"
 
 private let serviceInterfaceDescription = """
     # The Varlink Service Interface is provided by every varlink service. It

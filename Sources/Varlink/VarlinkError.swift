@@ -16,30 +16,30 @@ package struct VarlinkError: Error, Hashable, Sendable {
 
     /// There is no such interface to describe.
     package static func interfaceNotFound(_ interface: String) -> VarlinkError {
-        VarlinkError("org.varlink.service.InterfaceNotFound", ["interface": .string(interface)])
+        VarlinkError("\(serviceInterfaceName).InterfaceNotFound", ["interface": .string(interface)])
     }
 
     /// There is no such method, or no such interface.
     package static func methodNotFound(_ method: String) -> VarlinkError {
-        VarlinkError("org.varlink.service.MethodNotFound", ["method": .string(method)])
+        VarlinkError("\(serviceInterfaceName).MethodNotFound", ["method": .string(method)])
     }
 
     /// The method is described, but cannot be called, or not in the way it was.
     package static func methodNotImplemented(_ method: String) -> VarlinkError {
-        VarlinkError("org.varlink.service.MethodNotImplemented", ["method": .string(method)])
+        VarlinkError("\(serviceInterfaceName).MethodNotImplemented", ["method": .string(method)])
     }
 
     /// A parameter is missing, unknown, or not what the method takes.
     package static func invalidParameter(_ parameter: String) -> VarlinkError {
-        VarlinkError("org.varlink.service.InvalidParameter", ["parameter": .string(parameter)])
+        VarlinkError("\(serviceInterfaceName).InvalidParameter", ["parameter": .string(parameter)])
     }
 
     /// The caller may not call this method.
-    package static let permissionDenied = VarlinkError("org.varlink.service.PermissionDenied")
+    package static let permissionDenied = VarlinkError("\(serviceInterfaceName).PermissionDenied")
 
     /// The method replies more than once, and must be called with `more`.
-    package static let expectedMore = VarlinkError("org.varlink.service.ExpectedMore")
+    package static let expectedMore = VarlinkError("\(serviceInterfaceName).ExpectedMore")
 
     /// The method upgrades the connection, and must be called with `upgrade`.
-    package static let expectedUpgrade = VarlinkError("org.varlink.service.ExpectedUpgrade")
+    package static let expectedUpgrade = VarlinkError("\(serviceInterfaceName).ExpectedUpgrade")
 }

@@ -14,7 +14,7 @@ struct Check: DaemonVerb {
             status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 

@@ -19,7 +19,7 @@ struct Close: DaemonVerb {
             daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Option(
         name: .customLong("connection"), help: ArgumentHelp("Close the connection with this id.", valueName: "id"),

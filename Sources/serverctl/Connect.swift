@@ -19,7 +19,7 @@ struct Connect: DaemonVerb {
             no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Argument(help: "The service.", completion: .services)
     var service: String

@@ -12,7 +12,7 @@ struct Connections: DaemonVerb {
         abstract: "Lists connections: all of them, or those that all given conditions hold for.",
         discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var filter: FilterOptions
     @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl

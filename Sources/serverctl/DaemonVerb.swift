@@ -7,7 +7,7 @@ internal import Varlink
 /// A verb that talks to the daemon.
 protocol DaemonVerb: Verb {
     /// Where the daemon is, as said behind the verb.
-    var connection: ConnectionOptions { get }
+    var daemon: DaemonOptions { get }
     /// The command with the options before the verb.
     var parent: Serverctl { get }
 }
@@ -15,7 +15,7 @@ protocol DaemonVerb: Verb {
 extension DaemonVerb {
     /// The path of the daemon's socket.
     func path(_ context: Context) -> String {
-        (connection.adminSocket == nil ? parent.connection : connection).path(context)
+        (daemon.adminSocket == nil ? parent.daemon : daemon).path(context)
     }
 
     /// A connection to the daemon.

@@ -13,7 +13,7 @@ struct Drain: DaemonVerb {
             wrong usage; 4 not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Option(
         help: ArgumentHelp(

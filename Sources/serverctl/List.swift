@@ -12,7 +12,7 @@ struct List: DaemonVerb {
         abstract: "Lists the services: what each is doing, where, and what for.",
         discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 

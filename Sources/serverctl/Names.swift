@@ -14,7 +14,7 @@ struct Names: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Prints the names that completions offer.", shouldDisplay: false)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Argument(help: "What is completed.")
     var kind: Kind

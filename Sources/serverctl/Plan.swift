@@ -14,7 +14,7 @@ struct Plan: DaemonVerb {
             daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 

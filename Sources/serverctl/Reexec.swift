@@ -18,7 +18,7 @@ struct Reexec: DaemonVerb {
             no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
     @ParentCommand var parent: Serverctl
 

@@ -27,7 +27,7 @@ struct Serverctl: ParsableCommand {
             Completion.self, Names.self,
         ])
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     static func main() {
         let status = run(Array(CommandLine.arguments.dropFirst()), context: .process)
@@ -86,7 +86,7 @@ protocol Verb: ParsableCommand {
 /// Where the daemon is.
 ///
 /// It may stand before or after the verb.
-struct ConnectionOptions: ParsableArguments {
+struct DaemonOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The daemon's admin socket (default: $SERVERD_ADMIN_SOCKET, else \(Manager.defaultSocketPath)).",

@@ -6,7 +6,7 @@ internal import ManagerInterface
 
 /// The command line of a verb that changes one service.
 struct ServiceOptions: ParsableArguments {
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service.", completion: .services)
@@ -21,7 +21,7 @@ protocol ServiceVerb: DaemonVerb {
 
 extension ServiceVerb {
     /// Where the daemon is, as said behind the verb.
-    var connection: ConnectionOptions { options.connection }
+    var daemon: DaemonOptions { options.daemon }
 
     /// Has the daemon do it, tells what the service is doing then, and returns that.
     @discardableResult func change<Method: ManagerMethod>(

@@ -15,7 +15,7 @@ struct SetLimit: DaemonVerb {
             Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
 
     @Argument(help: "The service.", completion: .services)

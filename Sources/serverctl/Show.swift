@@ -14,7 +14,7 @@ struct Show: DaemonVerb {
             no such connection or service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
 
     @Flag(help: "Show a service's settings in effect, each with the file and line where it was made.")

@@ -13,7 +13,7 @@ struct Status: DaemonVerb {
             4 no such service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @OptionGroup var output: OutputOptions
 

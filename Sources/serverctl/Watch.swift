@@ -13,7 +13,7 @@ struct Watch: DaemonVerb {
             up because events were not read fast enough; 2 wrong usage; 4 not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @OptionGroup var output: OutputOptions
 

@@ -45,7 +45,7 @@ struct Services: Sendable {
             loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: CurrentSettings(settings),
             logger: log.logger, numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
             events: EventHub(on: loop, logger: log.logger),
-            changed: {
+            changes: ChangeSignal(on: loop) {
                 changes.append(())
                 observer.action.withLock { $0() }
             })

@@ -25,7 +25,7 @@ struct Top: DaemonVerb {
             Exit status: 0 ended by a key; 1 failed; 2 wrong usage, or no terminal; 4 not permitted, or no daemon.
             """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Option(help: ArgumentHelp("How long between two looks (default: 2s).", valueName: "duration"))
     var interval: DurationArgument?
