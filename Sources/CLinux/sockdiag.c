@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP streams by NETLINK_SOCK_DIAG: requests for some, their answers, and the end of a stream.
+// NETLINK_SOCK_DIAG: requests for TCP streams and their answers, the end of a stream, and who waits for a listener.
 #include "clinux_sockdiag.h"
 
 #include <arpa/inet.h>
@@ -9,16 +9,28 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
+#include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 // <linux/tcp.h>, which knows more of tcp_info than glibc, has no states, and <netinet/tcp.h> cannot stand beside it.
-enum { state_established = 1, state_fin_wait1, state_fin_wait2 = 5, state_close_wait = 8, state_last_ack, state_closing = 11 };
+enum {
+    state_established = 1,
+    state_syn_recv = 3,
+    state_fin_wait1,
+    state_fin_wait2,
+    state_close_wait = 8,
+    state_last_ack,
+    state_closing = 11,
+};
 // Streams that have two ends and are not over.
 static const uint32_t live_states = 1u << state_established | 1u << state_fin_wait1 | 1u << state_fin_wait2 |
                                     1u << state_close_wait | 1u << state_last_ack | 1u << state_closing;
+
+int clinux_diagnosis_socket(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG); }
 
 struct request {
     struct nlmsghdr header;
@@ -159,6 +171,81 @@ int clinux_destroy_stream(int diagnosis, const struct clinux_stream_id *id) {
     if (exchange(diagnosis, &request, 1, &answers) < 0) return -1;
     errno = error_of((const struct nlmsghdr *)answers.bytes[0]);
     return errno == 0 ? 0 : -1;
+}
+
+// Counts the answers of one dump; -1 and errno on an error.
+static int count_dump(int diagnosis, uint16_t port) {
+    int count = 0;
+    for (;;) {
+        _Alignas(struct nlmsghdr) char buffer[16384];
+        ssize_t length = recv(diagnosis, buffer, sizeof buffer, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length <= 0) return -1;
+        size_t left = (size_t)length;
+        for (struct nlmsghdr *header = (struct nlmsghdr *)buffer; NLMSG_OK(header, left);
+             header = NLMSG_NEXT(header, left)) {
+            if (header->nlmsg_type == NLMSG_DONE) return count;
+            if (header->nlmsg_type == NLMSG_ERROR) {
+                errno = error_of(header);
+                return -1;
+            }
+            const struct inet_diag_msg *found = NLMSG_DATA(header);
+            if (ntohs(found->id.idiag_sport) == port) count++;
+        }
+    }
+}
+
+int clinux_count_half_open(int diagnosis, uint16_t port) {
+    int total = 0;
+    for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+        const struct clinux_stream_id anybody = {.is_v6 = is_v6, .local_port = port};
+        struct request request = request_of(&anybody, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 0);
+        request.body.idiag_ext = 0;
+        request.body.idiag_states = 1u << state_syn_recv;
+        if (send(diagnosis, &request, sizeof request, 0) != (ssize_t)sizeof request) return -1;
+        int count = count_dump(diagnosis, port);
+        if (count < 0) return -1;
+        total += count;
+    }
+    return total;
+}
+
+// The length of the queue that an answer tells; -1 and errno when it tells none.
+static int queue_length(const struct nlmsghdr *answer) {
+    errno = error_of(answer);
+    if (errno != 0) return -1;
+    size_t left = NLMSG_PAYLOAD(answer, sizeof(struct unix_diag_msg));
+    for (const struct rtattr *attribute = (const struct rtattr *)((const struct unix_diag_msg *)NLMSG_DATA(answer) + 1);
+         RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+        if (attribute->rta_type == UNIX_DIAG_RQLEN)
+            return (int)((const struct unix_diag_rqlen *)RTA_DATA(attribute))->udiag_rqueue;
+    }
+    errno = EBADMSG;
+    return -1;
+}
+
+int clinux_count_unix_queue(int diagnosis, int listener) {
+    struct stat status;
+    if (fstat(listener, &status) != 0) return -1;
+    struct {
+        struct nlmsghdr header;
+        struct unix_diag_req request;
+    } message = {
+        .header = {.nlmsg_len = sizeof message, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST},
+        .request = {.sdiag_family = AF_UNIX,
+                    .udiag_states = ~0u,
+                    .udiag_ino = (uint32_t)status.st_ino,
+                    .udiag_show = UDIAG_SHOW_RQLEN,
+                    .udiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
+    };
+    if (send(diagnosis, &message, sizeof message, 0) != (ssize_t)sizeof message) return -1;
+    _Alignas(struct nlmsghdr) char buffer[4096];
+    ssize_t length = recv(diagnosis, buffer, sizeof buffer, 0);
+    if (length < 0) return -1;
+    const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
+    if (NLMSG_OK(answer, (size_t)length)) return queue_length(answer);
+    errno = EBADMSG;
+    return -1;
 }
 
 int clinux_socket_cookie(int descriptor, uint64_t *cookie) {

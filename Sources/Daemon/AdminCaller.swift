@@ -8,6 +8,7 @@ internal import Varlink
 ///
 /// What it claims about itself has no part in this. A client that has changed its ids since is still who it was.
 struct AdminCaller: VarlinkCaller {
+    /// What a caller of Connect has, once it is told so.
     typealias Upgrade = ConnectionTicket
 
     /// The effective user.

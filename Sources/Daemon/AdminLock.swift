@@ -60,6 +60,7 @@ final class AdminLock: Sendable {
     /// The lock's descriptor, lent; nil once it was given up.
     var descriptor: CInt? { file.withLock { file in file?.use { $0 } } }
 
+    /// The directory that a file is in.
     static func directory(of path: String) -> String {
         path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }

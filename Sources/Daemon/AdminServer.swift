@@ -62,7 +62,7 @@ final class AdminServer: Sendable {
         reexecutor?.pass(passed)
         guard inherited == nil else { return }
         manager.context.settings.observe { [weak server] settings in
-            server?.core.listener.setFileMode(Self.fileMode(settings))
+            server?.listener.setFileMode(Self.fileMode(settings))
         }
     }
 
@@ -82,7 +82,7 @@ final class AdminServer: Sendable {
     /// What another image of this daemon needs of it.
     private var passed: Reexecutor.Own {
         var own = Reexecutor.Own()
-        let listener = server.core.listener
+        let listener = server.listener
         guard let socket = listener.withDescriptor({ $0 }) else { return own }
         guard let file = listener.file, let lock = lock?.descriptor else {
             own.descriptors = [.init(name: Self.inheritedName, number: socket)]

@@ -78,7 +78,7 @@ package struct Daemon: Sendable {
         _ manager: ServiceManager, _ reloader: Reloader, _ reporter: StatusReporter, on loop: EventLoop
     ) async throws {
         let signals = try ShutdownSignals(on: loop) {
-            // What becomes of it is logged.
+            // Nobody waits for it: what becomes of it is logged.
             _ = Task(executorPreference: loop) { try? await reloader.reload(for: .signal) }
         }
         defer { signals.cancel() }

@@ -27,12 +27,16 @@ final class DescriptorReserve: Sendable {
 
     /// Takes back what was given away, as far as there are descriptors.
     func refill() {
-        numbers.withLock { numbers in
-            while numbers.count < size {
-                let number = open("/dev/null", O_RDONLY | O_CLOEXEC)
-                guard number >= 0 else { return }
+        while count < size {
+            let number = open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard number >= 0 else { return }
+            let isNeeded = numbers.withLock { numbers in
+                guard numbers.count < size else { return false }
                 numbers.append(number)
+                return true
             }
+            // Another thread was faster.
+            if !isNeeded { Descriptor(adopting: number).close() }
         }
     }
 
@@ -45,6 +49,7 @@ final class DescriptorReserve: Sendable {
     ) -> SystemCall<CInt, AcceptedConnection> {
         SystemCall { [self] listener in
             let result = call(listener)
+            // What the system has not got (ENFILE) a descriptor of ours would not bring: others are as quick to take it.
             guard case .failure(.tooManyOpenFiles) = result, giveOne() else { return result }
             // When there was nobody to accept it is taken back at once.
             defer { refill() }

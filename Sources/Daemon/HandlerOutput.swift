@@ -17,6 +17,7 @@ final class HandlerOutput: @unchecked Sendable {
     private var lostBytes = 0
     private var replacement = RepeatedCondition<LoopInstant>()
 
+    /// Nothing is written yet; lines go to `logger`.
     init(_ logger: Logger, on loop: EventLoop) {
         self.logger = logger
         self.loop = loop

@@ -10,6 +10,14 @@ internal import Supervision
 internal import Synchronization
 package import Systemd
 
+/// What was claimed by one name: the sockets, and what was wrong with others of that name.
+struct ClaimedSockets: Sendable {
+    /// Where to listen.
+    var places: [WhereToListen<SocketAddress, SocketAddress>] = []
+    /// Why not on the others.
+    var errors: [String] = []
+}
+
 /// The inherited sockets that no service has claimed yet; each is given away once.
 package final class InheritedSockets: Sendable {
     private let descriptors: Mutex<InheritedDescriptors>
@@ -20,15 +28,14 @@ package final class InheritedSockets: Sendable {
     }
 
     /// All sockets of this name, and what was wrong with others of that name.
-    func claim(named name: String) -> (places: [WhereToListen<SocketAddress, SocketAddress>], errors: [String]) {
-        var places: [WhereToListen<SocketAddress, SocketAddress>] = []
-        var errors: [String] = []
+    func claim(named name: String) -> ClaimedSockets {
+        var claimed = ClaimedSockets()
         while true {
             do {
-                guard let descriptor = try take(name) else { return (places, errors) }
-                places.append(descriptor)
+                guard let place = try take(name) else { return claimed }
+                claimed.places.append(place)
             } catch {
-                errors.append("\(error)")
+                claimed.errors.append("\(error)")
             }
         }
     }
@@ -39,10 +46,10 @@ package final class InheritedSockets: Sendable {
         descriptors.withLock { descriptors in
             var place: WhereToListen<SocketAddress, SocketAddress>?
             for name in descriptors.names {
-                guard let file = KeptName.file(ofListener: name, on: address, of: service) else { continue }
+                guard KeptName.isListener(name, on: address, of: service) else { continue }
                 guard let descriptor = descriptors.takeAnything(named: name) else { continue }
                 guard place == nil else { continue }
-                place = .succeeded(descriptor, file: file)
+                place = .succeeded(descriptor, file: KeptName.file(ofListener: name))
                 // A service may have several where the system chooses the port. Elsewhere there is one an address: of
                 // two of them the newest, which comes first, has not been replaced.
                 if address.hasChosenPort { break }

@@ -10,10 +10,13 @@ internal import Varlink
 
 /// The methods of the manager interface.
 struct ManagerMethods: Sendable {
+    /// What they look at and change.
     let manager: ServiceManager
+    /// What makes plans and reloads.
     let reloader: Reloader
     /// The daemon's own user, who may do all: nobody else could operate a daemon of one's own.
     let owner: UInt32
+    /// Where each change is told, with who made it.
     let logger: Logger
     /// Replaces the daemon; nil where there is none to be replaced.
     var reexecutor: Reexecutor?
@@ -26,7 +29,7 @@ struct ManagerMethods: Sendable {
             interfaces: [
                 Interface(
                     name: Manager.interfaceName, description: Manager.interfaceDescription,
-                    methods: looking + watching + operating + closing + connecting + configuring,
+                    methods: looking + watching + operating + ending + connecting + configuring,
                     authorize: authorize)
             ])
     }
@@ -96,7 +99,8 @@ struct ManagerMethods: Sendable {
                     throw VarlinkError(error)
                 }
             },
-            method(Manager.Reload.self) { (_, caller) async throws(VarlinkError) in
+            // Who asked for it is logged where it is done.
+            Method(Manager.Reload.self) { (_, caller) async throws(VarlinkError) in
                 do throws(ReloadFailure) {
                     let changes = try await reloader.reload(for: .caller(uid: caller.uid, pid: caller.pid))
                     return ChangesReply(changes: changes)
@@ -122,23 +126,12 @@ struct ManagerMethods: Sendable {
         ]
     }
 
-    private var closing: [Method<AdminCaller>] {
+    private var ending: [Method<AdminCaller>] {
         [
-            closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in
-                try await manager.close(call)
-            } reply: { progress, _ in
-                ProgressReply(progress: progress)
+            closing(Manager.CloseService.self) { (call) async throws(VarlinkError) in try await manager.close(call) },
+            closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in try await manager.close(call)
             },
-            closing(Manager.CloseConnections.self) { (call) async throws(VarlinkError) in
-                try await manager.close(call)
-            } reply: { progress, _ in
-                ProgressReply(progress: progress)
-            },
-            closing(Manager.Drain.self) { (call) async throws(VarlinkError) in
-                try await manager.drain(call)
-            } reply: { progress, _ in
-                ProgressReply(progress: progress)
-            },
+            closing(Manager.Drain.self) { (call) async throws(VarlinkError) in try await manager.drain(call) },
             closing(Manager.CloseConnection.self) { (call) async throws(VarlinkError) in
                 try await manager.close(call)
             } reply: {
@@ -153,7 +146,12 @@ struct ManagerMethods: Sendable {
                 let service = try await manager.service(named: call.service)
                 guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
                 let ticket = try await service.admit(caller)
-                logChange(Manager.Connect.self, call, caller)
+                logger.notice(
+                    "a caller becomes a connection",
+                    metadata: [
+                        "service": .string(call.service), "connection": .stringConvertible(ticket.id),
+                        "uid": .stringConvertible(caller.uid), "caller_pid": .stringConvertible(caller.pid),
+                    ])
                 return (Manager.Connect.Result(id: ticket.id), ticket)
             }
         ]
@@ -174,22 +172,22 @@ struct ManagerMethods: Sendable {
 
     // MARK: Who may, and what is told
 
+    /// A method; each change is logged, and who made it.
     private func method<M: ManagerMethod>(
         _ declared: M.Type, _ body: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> M.Result
     ) -> Method<AdminCaller> {
-        method(declared) { (parameters, _) async throws(VarlinkError) in try await body(parameters) }
-    }
-
-    /// A method; each change is logged, and who made it.
-    private func method<M: ManagerMethod>(
-        _ declared: M.Type,
-        _ body: @escaping @Sendable (M.Parameters, AdminCaller) async throws(VarlinkError) -> M.Result
-    ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
-            let result = try await body(parameters, caller)
+            let result = try await body(parameters)
             if M.permission != .read { logChange(declared, parameters, caller) }
             return result
         }
+    }
+
+    /// A method that closes something, and of whose progress nothing else is to be told.
+    private func closing<M: ManagerMethod>(
+        _ declared: M.Type, begin: @escaping @Sendable (M.Parameters) async throws(VarlinkError) -> Closing
+    ) -> Method<AdminCaller> where M.Result == ProgressReply {
+        closing(declared, begin: begin) { progress, _ in ProgressReply(progress: progress) }
     }
 
     /// A method that closes something: it tells its progress if asked, and answers at the end.

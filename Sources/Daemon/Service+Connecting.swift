@@ -33,9 +33,7 @@ final class ConnectionTicket: Sendable {
         service.assumeIsolated { service in
             // It may have been closed, suspended or changed while the reply was on its way.
             guard service.takesCallers else { return moved.closeNow() }
-            // Before: whoever is told of the connection is told how it came about.
-            service.callers.insert(id)
-            if !slot.use(for: moved, id: id) { service.callers.remove(id) }
+            _ = slot.use(for: moved, id: id)
         }
     }
 }
@@ -43,7 +41,7 @@ final class ConnectionTicket: Sendable {
 extension Service {
     /// Whether a caller may become a connection at this moment.
     fileprivate var takesCallers: Bool {
-        definition.allowsConnect && phase == .open && suspension == nil && !throttle.isHolding
+        definition.allowsConnect && phase.isOpen && suspension == nil && !throttle.isHolding
     }
 
     /// Makes room for a caller that is to become a connection, within the limit and where the service accepts others.
@@ -58,7 +56,7 @@ extension Service {
         guard takesCallers, let server = servers.first(where: { !$0.isClosed }) else {
             throw VarlinkError(Manager.WrongState(service: name.description, state: state))
         }
-        guard let slot = ConnectionSlot(of: server.core) else {
+        guard let slot = server.takeSlot() else {
             throw VarlinkError(Manager.ServiceFull(service: name.description, connectionLimit: limit.maximum))
         }
         let ticket = ConnectionTicket(id: context.numbering.next(), self, slot)

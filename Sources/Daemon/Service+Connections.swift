@@ -9,25 +9,42 @@ internal import SocketServer
 internal import Sockets
 internal import Supervision
 
+/// The program, or the protocol, that serves a connection, as the manager interface tells it.
+struct HandlerDescription {
+    /// The program's path and arguments; nil of a protocol.
+    var command: [String]?
+    /// The protocol's name; nil of a program.
+    var builtin: String?
+    /// Who the program runs as, if that is said.
+    var user: String?
+
+    /// A program.
+    init(_ program: ProgramDefinition) {
+        command = program.arguments
+        user = program.account?.name
+    }
+
+    /// A protocol.
+    init(_ builtIn: BuiltInService) { builtin = builtIn.rawValue }
+}
+
 extension Service {
     /// The connections that have not ended, and those that have left processes behind, by id, without what they use.
     var connectionStatuses: [ConnectionStatus] {
-        (connections.map { status(of: $0) } + lingering.values.map(\.status)).sorted { $0.id < $1.id }
+        (served.values.map(status) + lingering.values.map(\.status)).sorted { $0.id < $1.id }
     }
 
     /// Whether a connection of this id has not ended, or has left processes behind.
-    func has(_ id: UInt64) -> Bool { lingering[id] != nil || connections.contains { $0.id == id } }
+    func has(_ id: UInt64) -> Bool { lingering[id] != nil || served[id] != nil }
 
     /// The ids of the connections that have not ended.
-    var connectionIDs: [UInt64] { servers.flatMap { $0.core.connectionIDs }.sorted() }
+    var connectionIDs: [UInt64] { served.keys.sorted() }
 
     /// The ids of the connections that are listed: those too that have left processes behind.
-    var listedIDs: [UInt64] { servers.flatMap { $0.core.connectionIDs } + lingering.keys }
+    var listedIDs: [UInt64] { Array(served.keys) + lingering.keys }
 
     /// One of them, without what it uses; nil when it is not listed any more.
-    func listed(_ id: UInt64) -> ConnectionStatus? {
-        lingering[id]?.status ?? connection(id).map { status(of: $0) }
-    }
+    func listed(_ id: UInt64) -> ConnectionStatus? { lingering[id]?.status ?? served[id].map(status) }
 
     /// What to look at for what a connection uses: nothing when it has ended.
     func usageQuestion(about connection: UInt64) -> UsageQuestion {
@@ -36,58 +53,42 @@ extension Service {
 
     /// The TCP stream of a connection, whoever holds it; nil if it has none.
     private func stream(of connection: UInt64) -> StreamIdentity? {
-        guard let found = self.connection(connection), case .inet(let peer) = found.peer,
-            case .inet(let local) = running(connection)?.localAddress ?? found.socket.localAddress
+        guard let found = served[connection], case .inet(let peer) = found.connection.peer,
+            case .inet(let local) = found.localAddress
         else { return nil }
         return StreamIdentity(local: local, peer: peer)
     }
 
-    /// The program, or the protocol, that serves a connection.
-    func handlerDescription(of connection: UInt64) -> (command: [String]?, builtin: String?, user: String?) {
-        if let builtIn = builtInConnections[connection] { return (nil, builtIn.rawValue, nil) }
-        if let program = program(of: connection)?.definition { return (program.arguments, nil, program.account?.name) }
-        return switch definition.handler {
-        case .program(let program): (program.arguments, nil, program.account?.name)
-        case .builtIn(let builtIn): (nil, builtIn.rawValue, nil)
+    /// What serves a connection; what is to serve it, as long as nothing does.
+    func handlerDescription(of connection: UInt64) -> HandlerDescription {
+        switch served[connection]?.handler {
+        case .program(let running): return HandlerDescription(running.program.definition)
+        case .builtIn(let builtIn): return HandlerDescription(builtIn)
+        case .some(.none), nil: break
+        }
+        return switch handling {
+        case .program(let program): HandlerDescription(program.definition)
+        case .builtIn(let builtIn): HandlerDescription(builtIn)
         }
     }
 
-    /// The program that has a process for the connection: before a reload it may have been another one.
-    func program(of connection: UInt64) -> ServiceProgram? {
-        if let program, program.running[connection] != nil { return program }
-        return former.programs.first { $0.running[connection] != nil }
-    }
-
-    /// The process that serves a connection, if one does.
-    func running(_ connection: UInt64) -> RunningHandler? { program(of: connection)?.running[connection] }
-
-    /// The connection without what it uses.
+    /// A connection that has not ended, without what it uses.
     func status(of connection: Connection) -> ConnectionStatus {
-        status(of: connection, running(connection.id))
+        status(of: served[connection.id] ?? ServedConnection(connection: connection, handler: .none))
     }
 
-    /// The connection, served by `running` or within serverd.
-    func status(of connection: Connection, _ running: RunningHandler?) -> ConnectionStatus {
-        let local = running?.localAddress ?? connection.socket.localAddress ?? .unix(.unnamed)
+    /// A connection, without what it uses.
+    func status(of served: ServedConnection) -> ConnectionStatus {
+        let connection = served.connection
         var status = ConnectionStatus(
             id: connection.id, service: name.description,
-            transport: callers.contains(connection.id) ? .connect : connection.peer.isInet ? .tcp : .unix,
+            transport: connection.isGiven ? .connect : connection.peer.isInet ? .tcp : .unix,
             peer: connection.peer.description,
             unixPeer: connection.socket.peerCredentials.map { UnixPeer(uid: $0.uid, gid: $0.gid, pid: $0.pid) },
-            localAddress: local.description, state: state(connection, running?.process),
+            localAddress: (served.localAddress ?? .unix(.unnamed)).description, state: served.state,
             startTimestamp: connection.acceptedTimestamp)
-        if let process = running?.process, process.isExecuted, process.isAlive { status.pid = process.pid }
+        if let process = served.running?.process, process.isExecuted, process.isAlive { status.pid = process.pid }
         return status
-    }
-
-    private func state(_ connection: Connection, _ process: HandlerProcess?) -> ConnectionState {
-        if builtInConnections[connection.id] != nil { return connection.isClosedByServer ? .stopping : .serving }
-        guard let process else { return .starting }
-        switch process.stopStage {
-        case .asked: return .stopping
-        case .killed: return .killing
-        case .none: return process.isExecuted ? .serving : .starting
-        }
     }
 }
 

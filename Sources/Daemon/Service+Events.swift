@@ -18,7 +18,6 @@ extension Service {
             accepted(connection)
         case .connectionEnded(let connection, let duration, let error):
             ended(connection, duration, error)
-            connectionEnded(connection.id, connection.peer, duration)
         case .connectionRefused(let peer):
             counters.countRefused()
             logger.info("connection refused", metadata: ["peer": .stringConvertible(peer)])
@@ -41,24 +40,27 @@ extension Service {
         case .closed(let error):
             if let error { closed(because: error) }
         }
-        former.forgetEnded()
+        forgetEnded()
         forgetClosedListeners()
         changed()
     }
 
     private func accepted(_ connection: Connection) {
+        remember(connection)
         counters.countAccepted()
         logger.debug("connection accepted", metadata: describe(connection.id, connection.peer))
         for closing in closings where closing.closesServices {
-            closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
+            closing.assumeIsolated { $0.admit(connection.id, of: name) }
         }
         if context.events.hasSubscribers { context.events.connectionOpened(status(of: connection)) }
     }
 
-    private func connectionEnded(_ id: UInt64, _ peer: SocketAddress, _ duration: Duration) {
+    private func ended(_ connection: Connection, _ duration: Duration, _ error: (any Error)?) {
+        let ended = forget(connection)
+        tellEnd(of: ended, duration, error)
         // A program's end says more, and is logged where it is known.
-        guard builtInConnections.removeValue(forKey: id) != nil else { return }
-        var metadata = describe(id, peer)
+        guard ended.isBuiltIn else { return }
+        var metadata = describe(connection.id, connection.peer)
         metadata["duration_ms"] = .stringConvertible(duration.wholeMilliseconds)
         logger.info("connection ended", metadata: metadata)
     }
@@ -83,7 +85,7 @@ extension Service {
         logger.error(
             "the service has closed because a handler failed: on_handler_error is raise",
             metadata: ["error": .string("\(error)")])
-        closeAfterHandlerError()
+        act(on: phase.handlerFailed())
     }
 
     private func describe(_ id: UInt64, _ peer: SocketAddress) -> Logger.Metadata {

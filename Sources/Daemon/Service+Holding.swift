@@ -9,10 +9,10 @@ extension Service {
     ///
     /// - Returns: false in a phase in which there is nothing to suspend. A service that is suspended stays so.
     func suspend() -> Bool {
-        guard phase == .open else { return false }
+        guard phase.isOpen else { return false }
         guard suspension == nil else { return true }
         suspension = servers
-        for server in servers { server.core.holdAccepting() }
+        for server in servers { server.holdAccepting() }
         changed()
         return true
     }
@@ -21,8 +21,8 @@ extension Service {
     ///
     /// - Returns: false in a phase in which there is nothing to resume. A service that is not held back stays as it is.
     func resume() -> Bool {
-        guard phase == .open else { return false }
-        for server in suspension ?? [] { server.core.releaseAccepting() }
+        guard phase.isOpen else { return false }
+        for server in suspension ?? [] { server.releaseAccepting() }
         suspension = nil
         if throttle.isHolding { endThrottling() }
         changed()
@@ -33,10 +33,10 @@ extension Service {
     /// when it was made.
     func holdIfSuspended(_ server: StreamServer, beganHeld: Bool) {
         guard suspension != nil else {
-            if beganHeld { server.core.releaseAccepting() }
+            if beganHeld { server.releaseAccepting() }
             return
         }
-        if !beganHeld { server.core.holdAccepting() }
+        if !beganHeld { server.holdAccepting() }
         suspension?.append(server)
     }
 

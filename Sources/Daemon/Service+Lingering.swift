@@ -11,9 +11,11 @@ struct LingeringConnection: Sendable {
     /// The most that one service follows: each costs a descriptor, and handlers may leave behind as many as they like.
     static let limit = 256
 
+    /// The handler, which watches over what it has left behind.
     let process: HandlerProcess
     /// As it is listed.
     let status: ConnectionStatus
+    /// How the handler has ended.
     let exit: ManagerInterface.ExitReport
 }
 

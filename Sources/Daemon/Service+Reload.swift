@@ -7,49 +7,34 @@ internal import ServiceConfig
 internal import SocketServer
 internal import Supervision
 
-/// What earlier definitions of a service have left behind, as long as connections need it.
-struct FormerParts {
-    /// Those of addresses that were given up.
-    var servers: [StreamServer] = []
-    /// Those that were replaced.
-    var programs: [ServiceProgram] = []
-
-    /// Forgets what nobody needs any more.
-    mutating func forgetEnded() {
-        if !servers.isEmpty { servers.removeAll { $0.isClosed && $0.numConnections == 0 } }
-        if !programs.isEmpty { programs.removeAll { $0.isClosed && $0.running.isEmpty } }
-    }
-}
-
 /// A step of a reload that takes its time.
 typealias ReloadStep = Task<Void, Never>
 
 extension Service {
     // MARK: Another definition
 
-    /// Puts another definition into effect, except for its addresses: `program` is its own, if that has changed.
+    /// Puts another definition into effect, except for its addresses: `handling` is what it asks for, if that has changed.
     ///
     /// Handlers that run go on as they began. What an operator has set with SetLimit ends.
-    func adopt(_ next: ServiceDefinition, program: ServiceProgram?) {
+    func take(_ next: ServiceDefinition, _ handling: Handling?) {
         let last = definition
         definition = next
-        if last.handler != next.handler { replaceHandler(by: program) }
+        if let handling { replaceHandling(by: handling) }
         if last.backlog != next.backlog {
-            for listener in listeners { listener.server?.core.listener.setBacklog(next.backlog) }
+            for listener in listeners { listener.server?.listener.setBacklog(next.backlog) }
         }
         limit.setMaximum(next.maxConnections ?? ServerOptions.defaultMaxConnections)
         changed()
     }
 
-    private func replaceHandler(by next: ServiceProgram?) {
-        if let program {
-            program.retire()
-            former.programs.append(program)
-            former.forgetEnded()
-        }
-        program = next
+    private func replaceHandling(by next: Handling) {
+        handling.program?.retire()
+        handling = next
         for server in servers {
-            if next == nil { server.core.listener.refuseDescriptors() } else { server.core.listener.passDescriptors() }
+            switch next {
+            case .builtIn: server.listener.refuseDescriptors()
+            case .program: server.listener.passDescriptors()
+            }
         }
         // It was the last one that could not be started.
         throttle.policy = Throttle()
@@ -64,7 +49,7 @@ extension Service {
     func giveUp(_ address: ListenAddress, grace: Duration) -> ReloadStep {
         let given = listeners.filter { $0.address == address }
         listeners.removeAll { $0.address == address }
-        former.servers += given.compactMap(\.server)
+        formerServers += given.compactMap(\.server)
         for listener in given { listener.retry?.cancel() }
         return Task(executorPreference: context.loop) {
             for listener in given {
@@ -72,18 +57,24 @@ extension Service {
                 await listener.opening?.value
                 if let server = listener.server { await self.finish(server, within: grace) }
             }
-            await self.forgetEnded()
+            await self.gaveUp()
         }
     }
 
-    private func forgetEnded() {
-        former.forgetEnded()
+    private func gaveUp() {
+        forgetEnded()
         changed()
+    }
+
+    /// Forgets the servers of addresses that were given up, once they have no connections.
+    func forgetEnded() {
+        guard !formerServers.isEmpty else { return }
+        formerServers.removeAll { $0.isClosed && $0.numConnections == 0 }
     }
 
     /// Closes a server whose address was given up while it was being opened.
     func abandon(_ server: StreamServer) async {
-        former.servers.append(server)
+        formerServers.append(server)
         await finish(server, within: context.settings.drainTimeout)
     }
 
@@ -108,7 +99,7 @@ extension Service {
         let step = Task(executorPreference: context.loop) {
             for other in others { await other.value }
             if case .inherited(let name) = address.kind {
-                await self.adopt(inherited.claim(named: name), address, inPlaceOf: id)
+                await self.listen(on: inherited.claim(named: name), address, inPlaceOf: id)
             } else {
                 await self.listen(id)
             }
@@ -117,12 +108,9 @@ extension Service {
         return step
     }
 
-    private func adopt(
-        _ claimed: (places: [WhereToListen<SocketAddress, SocketAddress>], errors: [String]), _ address: ListenAddress,
-        inPlaceOf id: Int
-    ) async {
-        await adopt(
-            claimed, address,
+    private func listen(on claimed: ClaimedSockets, _ address: ListenAddress, inPlaceOf id: Int) async {
+        await listen(
+            on: claimed, address,
             missing:
                 "serverd has no socket of that name any more: it gets them when it is started, and closes those that "
                 + "no service claims then; restart serverd")
@@ -143,7 +131,4 @@ extension Service {
         for opening in listeners.filter({ $0.address == address }).compactMap(\.opening) { await opening.value }
         for server in listeners.filter({ $0.address == address }).compactMap(\.server) { await server.closeFinished() }
     }
-
-    /// Ends what was prepared for a service that is not to be.
-    func discard() { program?.close() }
 }

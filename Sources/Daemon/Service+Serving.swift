@@ -25,15 +25,13 @@ extension Service {
     ///
     /// - Throws: what counts as a handler's error.
     func serve(_ connection: Connection) async throws {
-        if let survivor = survivors.removeValue(forKey: connection.id) {
-            survivor.program.beginUse()
-            defer { survivor.program.endUse() }
-            return try await attend(survivor.process, connection, survivor.program)
+        if let running = running(connection.id) { return try await goOnServing(connection, running) }
+        switch handling {
+        case .program(let program): try await serve(connection, with: program)
+        case .builtIn(let builtIn):
+            served[connection.id]?.handler = .builtIn(builtIn)
+            try await streams.serve(connection) { try await builtIn.serve($0, $1) }
         }
-        if let program { return try await serve(connection, with: program) }
-        guard case .builtIn(let builtIn) = definition.handler else { return }
-        builtInConnections[connection.id] = builtIn
-        try await streams.serve(connection) { try await builtIn.serve($0, $1) }
     }
 
     /// Serves one connection with a program: starts it, hands the connection over, waits for its end.
@@ -42,14 +40,20 @@ extension Service {
     private func serve(_ connection: Connection, with program: ServiceProgram) async throws {
         program.beginUse()
         defer { program.endUse() }
-        guard let process = try await start(program, for: connection) else { return }
-        try await attend(process, connection, program)
+        if let running = try await start(program, for: connection) { try await attend(running, connection) }
+    }
+
+    /// Serves a connection that a program has got from an earlier daemon, and whose use has begun.
+    private func goOnServing(_ connection: Connection, _ running: RunningHandler) async throws {
+        defer { running.program.endUse() }
+        try await attend(running, connection)
     }
 
     /// Waits for the end of a process that has a connection.
     ///
     /// - Throws: what counts as a handler's error.
-    private func attend(_ process: HandlerProcess, _ connection: Connection, _ program: ServiceProgram) async throws {
+    private func attend(_ running: RunningHandler, _ connection: Connection) async throws {
+        let (process, program) = (running.process, running.program)
         await connection.handOver(
             stop: { self.assumeIsolated { process.stop($0.stopLadder(of: connection.id)) } },
             ended: { _ = await process.exited() })
@@ -67,10 +71,10 @@ extension Service {
     /// Starts the program, and tries again while there is only not enough of something.
     ///
     /// - Returns: nil when the connection was closed meanwhile.
-    private func start(_ program: ServiceProgram, for connection: Connection) async throws -> HandlerProcess? {
+    private func start(_ program: ServiceProgram, for connection: Connection) async throws -> RunningHandler? {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
         var held: [StreamServer] = []
-        defer { for server in held { server.core.releaseAccepting() } }
+        defer { for server in held { server.releaseAccepting() } }
         if program.isCrowded { hold(&held) }
         while true {
             do {
@@ -92,7 +96,7 @@ extension Service {
                     logger.error("cannot start the handler", metadata: describe(error, connection, times))
                 }
                 // One that a reload has replaced says nothing about its successor.
-                if program === self.program { noteSpawnFailure() }
+                if program === handling.program { noteSpawnFailure() }
                 throw error
             }
         }
@@ -100,13 +104,17 @@ extension Service {
 
     private func spawn(
         _ program: ServiceProgram, for connection: Connection
-    ) async throws(SpawnFailure) -> HandlerProcess? {
+    ) async throws(SpawnFailure) -> RunningHandler? {
         // The path that a caller of the admin socket has given its own end is no peer's address.
-        let peer = callers.contains(connection.id) ? .unix(.unnamed) : connection.peer
+        let peer = connection.isGiven ? .unix(.unnamed) : connection.peer
         do throws(SpawnFailure) {
             // Before the program begins: it must not speak, and be unknown to whoever follows us after a crash.
-            return try await program.spawn(for: connection, from: peer) { record(connection, $0, program) }
+            return try await program.spawn(for: connection, from: peer) { running in
+                served[connection.id]?.handler = .program(running)
+                record(connection, running)
+            }
         } catch {
+            served[connection.id]?.handler = .none
             context.ledger?.erase(connection.id)
             throw error
         }
@@ -115,7 +123,7 @@ extension Service {
     private func hold(_ held: inout [StreamServer]) {
         guard held.isEmpty else { return }
         held = servers
-        for server in held { server.core.holdAccepting() }
+        for server in held { server.holdAccepting() }
     }
 
     private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {

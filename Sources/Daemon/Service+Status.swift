@@ -11,8 +11,8 @@ internal import Supervision
 extension Service {
     /// What the service is doing.
     var state: ServiceState {
-        switch phase {
-        case .draining: return .draining
+        switch phase.state {
+        case .draining, .departing: return .draining
         case .closed: return .closed
         case .open: break
         }
@@ -26,7 +26,7 @@ extension Service {
 
     /// Where its programs are kept; nil when it is a built-in one.
     var controlGroup: ControlGroup? {
-        program.map {
+        handling.program.map {
             ControlGroup(path: $0.controlGroup, missing: $0.missingResources ?? context.controlGroups.obstacle)
         }
     }
@@ -64,6 +64,9 @@ extension Service {
 }
 
 extension Service {
+    /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.
+    var listeningSince: Int64? { servers.contains { !$0.isClosed } ? listeningTimestamp : nil }
+
     /// Something that the status shows may have changed.
     func changed() {
         context.changed()

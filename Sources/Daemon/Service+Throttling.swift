@@ -9,12 +9,14 @@ internal import Supervision
 
 /// Whether a service is held back because its program cannot be started.
 struct ServiceThrottle {
+    /// When it is to be held back, and for how long.
     var policy = Throttle()
     /// The servers that are held.
     var held: [StreamServer] = []
     /// When it goes on, on the loop's clock.
     var endsAt: Duration?
 
+    /// Whether it is held back.
     var isHolding: Bool { endsAt != nil }
 }
 
@@ -28,7 +30,7 @@ extension Service {
     func noteSuccess() { throttle.policy.handlerSucceeded() }
 
     private func beginThrottling() {
-        guard !throttle.isHolding, phase == .open, let until = throttle.policy.until else { return }
+        guard !throttle.isHolding, phase.isOpen, let until = throttle.policy.until else { return }
         throttle.endsAt = until
         for server in servers { hold(server) }
         let wait = until - context.loop.now
@@ -46,7 +48,7 @@ extension Service {
 
     /// Holds a server back until the throttling ends.
     func hold(_ server: StreamServer) {
-        server.core.holdAccepting()
+        server.holdAccepting()
         throttle.held.append(server)
     }
 
@@ -54,7 +56,7 @@ extension Service {
     func endThrottling() {
         guard throttle.isHolding else { return }
         throttle.endsAt = nil
-        for server in throttle.held { server.core.releaseAccepting() }
+        for server in throttle.held { server.releaseAccepting() }
         throttle.held = []
         changed()
     }

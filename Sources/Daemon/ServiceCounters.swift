@@ -23,14 +23,18 @@ struct ServiceCounters: Sendable {
         lastError = state.lastError.map { ($0, state.lastErrorTimestamp ?? 0) }
     }
 
+    /// A connection was accepted.
     mutating func countAccepted() { accepted += 1 }
 
+    /// A connection was closed at once.
     mutating func countRefused() { refused += 1 }
 
+    /// A handler has failed; `timestamp` is in microseconds since the epoch.
     mutating func countHandlerFailure(_ text: String, at timestamp: Int64) {
         handlerFailures += 1
         lastError = (text, timestamp)
     }
 
+    /// Something has gone wrong, and is shown until the next error.
     mutating func note(error text: String, at timestamp: Int64) { lastError = (text, timestamp) }
 }

@@ -35,6 +35,7 @@ struct ServiceListener {
     /// The last try that goes on by itself; it may still be under way.
     var opening: Task<Void, Never>?
 
+    /// An address on which nobody listens yet.
     init(id: Int, _ address: ListenAddress) {
         self.id = id
         self.address = address

@@ -47,8 +47,8 @@ extension ServiceManager {
         drain(try times(call.grace, call.deadline).drainPlan(drainTimeout: context.settings.drainTimeout))
     }
 
-    private func times(_ grace: Int64?, _ deadline: Int64?) -> ClosingTimes {
-        ClosingTimes(
+    private func times(_ grace: Int64?, _ deadline: Int64?) throws(VarlinkError) -> ClosingTimes {
+        try ClosingTimes(
             grace: grace, deadline: deadline, stopTimeout: context.settings.stopTimeout, now: context.loop.now)
     }
 

@@ -46,7 +46,7 @@ extension ServiceManager {
     /// The service of this name; one that is not in the configuration any more if there is no other.
     func service(named name: String) throws(VarlinkError) -> Service {
         let departing = departing.map(\.service).last { $0.name.description == name }
-        guard let service = services[name] ?? departing else {
+        guard let service = ServiceName(name).flatMap({ services[$0] }) ?? departing else {
             throw .noSuchService(name, nearest: nearestName(to: name))
         }
         return service

@@ -21,24 +21,28 @@ enum ReloadFailure: Error, Equatable {
 /// What a reload has to have before anything is changed.
 private struct PreparedReload {
     /// The services that begin, by name.
-    var services: [String: Service] = [:]
-    /// The programs that replace others, by service.
-    var programs: [String: ServiceProgram] = [:]
+    var services: [ServiceName: Service] = [:]
+    /// What replaces programs or built-ins, by service.
+    var handlings: [ServiceName: Handling] = [:]
 
+    /// Lets go of all of it.
     func discard() {
-        for service in services.values { service.assumeIsolated { $0.discard() } }
-        for program in programs.values { program.close() }
+        for service in services.values { service.assumeIsolated { $0.releaseProgram() } }
+        for handling in handlings.values { handling.program?.close() }
     }
 }
 
 /// A reload under way: what is closing, which others may wait for, and what is opening.
 private struct ReloadUnderWay {
+    /// The addresses that are being closed.
     var closing: [ListenerReference: ReloadStep] = [:]
+    /// Those that are being opened.
     var opening: [ReloadStep] = []
 
     /// Returns when all has ended, or after `patience`: then the rest goes on by itself.
     func ended(within patience: Duration, on loop: EventLoop) async {
         let end = ReloadEnd(on: loop)
+        // Until `patience` is over the caller waits for it; it only waits itself.
         _ = Task(executorPreference: loop) { [closing, opening] in
             for step in closing.values { await step.value }
             for step in opening { await step.value }
@@ -55,13 +59,16 @@ private final class ReloadEnd: Sendable {
     private let hasCome = Mutex(false)
     private let changed: LoopCondition
 
+    /// It has not come.
     init(on loop: EventLoop) { changed = LoopCondition(on: loop) }
 
+    /// It comes.
     func come() {
         hasCome.withLock { $0 = true }
         changed.signal()
     }
 
+    /// Returns when it has come, or the task is cancelled.
     func wait() async { await changed.wait { self.hasCome.withLock { $0 } } }
 }
 
@@ -99,7 +106,7 @@ extension ServiceManager {
 
     private func changes(_ diff: ConfigDiff) -> ConfigurationChanges {
         ConfigurationChanges(diff) { name in
-            guard let service = services[name.description] else { return [] }
+            guard let service = services[name] else { return [] }
             return service.assumeIsolated { $0.connectionIDs }
         }
     }
@@ -110,12 +117,12 @@ extension ServiceManager {
         var prepared = PreparedReload()
         for change in changing {
             guard let next = change.kind.next else { continue }
-            let name = next.name.description
+            let name = next.name
             do {
                 if let service = staying(name) {
-                    let needsProgram = service.assumeIsolated { $0.definition.handler != next.handler }
-                    guard needsProgram else { continue }
-                    prepared.programs[name] = try ServiceProgram(next, context, logger: service.logger)
+                    let isOther = service.assumeIsolated { $0.definition.handler != next.handler }
+                    guard isOther else { continue }
+                    prepared.handlings[name] = try Handling(next, context, logger: service.logger)
                 } else {
                     prepared.services[name] = try Service(next, context)
                 }
@@ -130,7 +137,7 @@ extension ServiceManager {
     /// The running service of this name, if it is one that can take over another definition.
     ///
     /// One that drains goes on draining, and another one takes its name.
-    private func staying(_ name: String) -> Service? {
+    private func staying(_ name: ServiceName) -> Service? {
         guard let service = services[name], service.assumeIsolated({ !$0.isClosing }) else { return nil }
         return service
     }
@@ -147,7 +154,7 @@ extension ServiceManager {
     }
 
     private func close(_ change: ServiceDiff, _ prepared: PreparedReload, _ underWay: inout ReloadUnderWay) {
-        let name = change.name.description
+        let name = change.name
         guard let service = services[name] else { return }
         guard change.kind.next != nil, prepared.services[name] == nil else {
             services[name] = nil
@@ -162,7 +169,7 @@ extension ServiceManager {
             return
         }
         let grace = context.settings.drainTimeout
-        let isClosed = service.assumeIsolated { $0.phase == .closed }
+        let isClosed = service.assumeIsolated { $0.phase.state == .closed }
         for listener in change.listeners {
             if case .open = listener.action { continue }
             guard isClosed || listener.action != .keep else { continue }
@@ -176,17 +183,17 @@ extension ServiceManager {
         _ underWay: inout ReloadUnderWay
     ) {
         guard let next = change.kind.next else { return }
-        let name = next.name.description
+        let name = next.name
         guard let service = prepared.services[name] ?? services[name] else { return }
         services[name] = service
         let closing = underWay.closing
-        let program = prepared.programs[name]
+        let handling = prepared.handlings[name]
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
             let isNew = prepared.services[name] != nil
             // A closed service listens nowhere, as a new one does: even an address that stays has to be opened.
-            let isClosed = service.phase == .closed
-            if !isNew { service.adopt(next, program: program) }
-            service.beginAnew()
+            let isClosed = service.phase.state == .closed
+            if !isNew { service.take(next, handling) }
+            service.phase.open()
             let steps = change.listeners.compactMap { listener -> ReloadStep? in
                 // An address is opened when whoever had it has closed it: this service itself, before it begins anew,
                 // or another, which the difference names.
@@ -215,11 +222,11 @@ extension ServiceManager {
                 continue
             }
             for other in others {
-                let servers = services[other.service.description]?.assumeIsolated { service in
+                let servers = services[other.service]?.assumeIsolated { service in
                     service.listeners.filter { $0.address == listener.address }.compactMap(\.server)
                 }
                 for server in servers ?? [] {
-                    if let copy = server.core.listener.copy() { entries.append((name, copy.release())) }
+                    if let copy = server.listener.copy() { entries.append((name, copy.release())) }
                 }
             }
         }
@@ -228,7 +235,7 @@ extension ServiceManager {
 
     /// Has a service that is not in the configuration any more end by itself.
     func depart(_ service: Service) {
-        service.assumeIsolated { $0.beginDeparting() }
+        service.assumeIsolated { $0.act(on: $0.phase.depart()) }
         let grace = context.settings.drainTimeout
         let end = Task(executorPreference: context.loop) {
             await service.drain(grace: grace)
@@ -247,6 +254,7 @@ extension ServiceManager {
 
 /// A service that is not in the configuration any more, and whose last connections are ending.
 struct DepartingService: Sendable {
+    /// The service.
     let service: Service
     /// Returns when it has ended.
     let end: Task<Void, Never>

@@ -12,14 +12,18 @@ internal import Systemd
 
 /// All services of the daemon.
 actor ServiceManager {
+    /// What its services share.
     nonisolated let context: ServiceContext
-    var services: [String: Service] = [:]
+    /// The services of the configuration that are enabled.
+    var services: [ServiceName: Service] = [:]
     /// Services that a reload has taken out of the configuration, until their last connection has ended.
     var departing: [DepartingService] = []
     /// What is in effect.
     var configuration: Configuration
+    /// What the daemon is doing.
     private(set) var daemonState = DaemonState.starting
     private let hasStarted: LoopCondition
+    /// When the daemon was started, in microseconds since the epoch.
     let startTimestamp: Int64
     /// What another image of this daemon has told us.
     private let predecessor: SuccessionState?
@@ -50,10 +54,11 @@ actor ServiceManager {
         let states = Dictionary((predecessor?.services ?? []).map { ($0.name, $0) }) { first, _ in first }
         var opening: [Service] = []
         for definition in definitions where definition.isEnabled {
-            let name = definition.name.description
             let service = try makeService(definition)
-            services[name] = service
-            let listens = states[name].map { state in service.assumeIsolated { $0.succeed(state) } } ?? true
+            services[definition.name] = service
+            let listens =
+                states[definition.name.description].map { state in service.assumeIsolated { $0.succeed(state) } }
+                ?? true
             if listens { opening.append(service) }
         }
         // Before anybody is accepted: they count.
@@ -88,7 +93,7 @@ actor ServiceManager {
         let plan = ClosingPlan.stop(
             after: settings.drainTimeout, stopTimeout: settings.stopTimeout, now: context.loop.now)
         await drain(plan).finished()
-        for service in services.values { await service.retire() }
+        for service in services.values { await service.releaseProgram() }
         for departing in departing { await departing.end.value }
     }
 
@@ -114,16 +119,18 @@ actor ServiceManager {
     // MARK: Looking at them
 
     /// The name of the service that was perhaps meant by `name`.
-    func nearestName(to name: String) -> String? { NearestName.find(name, among: services.keys.sorted()) }
+    func nearestName(to name: String) -> String? {
+        NearestName.find(name, among: services.keys.map(\.description).sorted())
+    }
 
     /// All services, those too that are not in the configuration any more and have connections.
     var allServices: [Service] { Array(services.values) + departing.map(\.service) }
 
     /// The daemon and its services, or the one that is asked about; nil when there is none of that name.
     func status(of name: String?) async -> GetStatus.Result? {
-        var asked: [String: [Service]] = [:]
+        var asked: [ServiceName: [Service]] = [:]
         for service in allServices where name == nil || service.name.description == name {
-            asked[service.name.description, default: []].append(service)
+            asked[service.name, default: []].append(service)
         }
         if name != nil, asked.isEmpty { return nil }
         var statuses: [ServiceStatus] = []

@@ -12,12 +12,11 @@ internal import Supervision
 /// The program of a service.
 // Safe: the state is touched only on the loop's thread, by the service that owns it.
 final class ServiceProgram: @unchecked Sendable {
+    /// As the configuration has it.
     let definition: ProgramDefinition
     private let command: PreparedCommand
     private let spawner: Spawner
     private let connections = ConnectionsByProcess()
-    /// The processes of the connections that have one.
-    private(set) var running: [UInt64: RunningHandler] = [:]
     private let standardError: StandardErrorChannel
     private let output: HandlerOutput
     /// Where its processes are kept; nil where there are no control groups.
@@ -30,30 +29,31 @@ final class ServiceProgram: @unchecked Sendable {
     /// Whether what its processes write to is closed.
     private(set) var isClosed = false
 
-    /// The program of `service`; nil when the service is a built-in one.
+    /// The program of a service.
     ///
     /// - Throws: when the command is one that no kernel takes, or there are no descriptors left.
-    init?(_ service: ServiceDefinition, _ context: ServiceContext, logger: Logger) throws {
-        guard case .program(let definition) = service.handler else { return nil }
+    init(
+        _ definition: ProgramDefinition, of service: ServiceName, _ context: ServiceContext, logger: Logger
+    ) throws {
         self.definition = definition
         spawner = context.spawner
         command = try PreparedCommand(
             HandlerCommand(
-                definition, service: service.name, as: context.identity, environment: context.environment))
+                definition, service: service, as: context.identity, environment: context.environment))
         missingResources = definition.resources.flatMap(context.controlGroups.enable)
         let output = HandlerOutput(logger, on: context.loop)
         self.output = output
-        let ends = context.inherited?.claimStandardError(of: service.name)
+        let ends = context.inherited?.claimStandardError(of: service)
         let isNew = ends == nil
         standardError = try StandardErrorChannel(
             on: context.loop, output.receiver { [connections] in connections.connection(of: $0) }, takingOver: ends)
-        group = context.controlGroups.service(service.name.description)
+        group = context.controlGroups.service(service.description)
         if let missingResources {
             logger.warning(
                 "the service's programs may have more than its resources say",
                 metadata: ["error": .string(missingResources)])
         }
-        if isNew, let store = context.store, store.isThere { keepStandardError(of: service.name, in: store) }
+        if isNew, let store = context.store, store.isThere { keepStandardError(of: service, in: store) }
     }
 
     // Those of an earlier program of the service are not kept any more: what its processes say is lost in a crash.
@@ -75,10 +75,9 @@ final class ServiceProgram: @unchecked Sendable {
     }
 
     /// Goes on with a process that an earlier daemon has started.
-    func adopt(_ running: RunningHandler, for connection: UInt64) {
-        connections.began(running.process.pid, connection)
-        self.running[connection] = running
-        if let own = group?.group(of: connection) { running.process.wasStarted(in: own) }
+    func adopt(_ process: HandlerProcess, for connection: UInt64) {
+        connections.began(process.pid, connection)
+        if let own = group?.group(of: connection) { process.wasStarted(in: own) }
     }
 
     /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
@@ -86,13 +85,14 @@ final class ServiceProgram: @unchecked Sendable {
 
     /// Starts the program for a connection, which is told that it comes from `peer`, and returns when it was executed.
     ///
-    /// `begun` is called as soon as there is a process, which may not have executed the program yet.
+    /// `begun` is called as soon as there is a process, which may not have executed the program yet. It goes on when the
+    /// task is cancelled.
     ///
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.
     nonisolated(nonsending) func spawn(
-        for connection: Connection, from peer: SocketAddress, begun: (HandlerProcess) -> Void
-    ) async throws(SpawnFailure) -> HandlerProcess? {
+        for connection: Connection, from peer: SocketAddress, begun: (RunningHandler) -> Void
+    ) async throws(SpawnFailure) -> RunningHandler? {
         let credentials = connection.socket.peerCredentials
         let environment = HandlerEnvironment(
             connection: connection.id, peer: peer,
@@ -110,15 +110,14 @@ final class ServiceProgram: @unchecked Sendable {
             return nil
         }
         connections.began(process.pid, connection.id)
-        running[connection.id] = RunningHandler(
-            process: process, localAddress: environment.local, stream: stream)
-        begun(process)
+        let running = RunningHandler(
+            program: self, process: process, localAddress: environment.local, stream: stream)
+        begun(running)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
-            running[connection.id] = nil
             throw error
         }
-        return process
+        return running
     }
 
     private func place(_ connection: UInt64, in slot: SpawnSlot) throws(SpawnFailure) -> HandlerPlace? {
@@ -157,9 +156,6 @@ final class ServiceProgram: @unchecked Sendable {
         if uses == 0 { close() }
     }
 
-    /// The connection has ended; its handler is told for the last time.
-    func forget(_ connection: UInt64) -> RunningHandler? { running.removeValue(forKey: connection) }
-
     /// Closes what its processes wrote to, after a last look.
     func close() {
         if !isClosed { group?.release() }
@@ -169,23 +165,18 @@ final class ServiceProgram: @unchecked Sendable {
     }
 }
 
-/// The process that serves a connection, and the connection's own end, which nobody can ask for once it is handed over.
-struct RunningHandler: Sendable {
-    let process: HandlerProcess
-    let localAddress: SocketAddress
-    /// By what the kernel knows the stream, if it may be shut down.
-    let stream: StreamIdentity?
-}
-
 /// Which connection a service's running process serves.
 // Safe: as its owner, a program.
 private final class ConnectionsByProcess: @unchecked Sendable {
     private var connections: [Int32: UInt64] = [:]
 
+    /// The connection that a process serves; nil when it is none of ours any more.
     func connection(of pid: Int32) -> UInt64? { connections[pid] }
+    /// A process serves a connection.
     func began(_ pid: Int32, _ connection: UInt64) { connections[pid] = connection }
 
     // The number may be another process's already: it is free from the reaping on.
+    /// It does so no more.
     func ended(_ pid: Int32, _ connection: UInt64) {
         if connections[pid] == connection { connections[pid] = nil }
     }

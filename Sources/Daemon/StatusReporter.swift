@@ -20,6 +20,7 @@ final class StatusReporter: @unchecked Sendable {
     private var isEnding = false
     private var isStopped = false
 
+    /// It reports through `writer`, where somebody is connected, once it is started.
     init(_ writer: LogWriter, isConnected: Bool, on loop: EventLoop) {
         self.writer = writer
         self.isConnected = isConnected
@@ -80,6 +81,7 @@ final class StatusReporter: @unchecked Sendable {
     private func update() {
         guard let manager, !isStopped else { return }
         hasChanged = false
+        // Nobody waits for it: `pending` says that it is under way.
         _ = Task(executorPreference: loop) {
             let text = await manager.statusLine()
             self.act(on: self.line.update(text, at: LoopInstant(self.loop.now)))

@@ -105,6 +105,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         let loop = try EventLoop(clock: clock)
         let outcome = Outcome<Result>()
         EventLoop.$current.withValue(loop) {
+            // The loop turns below until it has ended.
             _ = Task(executorPreference: loop) {
                 let result: Swift.Result<Result, any Error>
                 do { result = .success(try await body()) } catch { result = .failure(error) }

@@ -16,6 +16,8 @@ public import Sockets
 public final class Connection: @unchecked Sendable {
     /// Identifies it among all connections of this process's servers that share a numbering; never used again.
     public let id: UInt64
+    /// Whether the server's owner has given it to the server, which has not accepted it itself.
+    package let isGiven: Bool
     /// The connected socket.
     ///
     /// It is closed when the handler has returned.
@@ -38,17 +40,19 @@ public final class Connection: @unchecked Sendable {
     /// Only on the loop.
     package private(set) var isClosedByServer = false
 
-    init(id: UInt64, socket: ConnectedSocket) {
+    init(id: UInt64, socket: ConnectedSocket, isGiven: Bool = false) {
         self.id = id
         self.socket = socket
+        self.isGiven = isGiven
         acceptedAt = socket.loop.now
         released = LoopCondition(on: socket.loop)
     }
 
     /// A connection that somebody else has got from an earlier daemon, under the id that it had there.
-    package init(surviving id: UInt64, socket: ConnectedSocket, acceptedAt: Duration) {
+    package init(surviving id: UInt64, socket: ConnectedSocket, acceptedAt: Duration, isGiven: Bool) {
         self.id = id
         self.socket = socket
+        self.isGiven = isGiven
         self.acceptedAt = acceptedAt
         released = LoopCondition(on: socket.loop)
         isHandedOver = true

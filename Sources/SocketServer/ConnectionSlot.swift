@@ -13,12 +13,12 @@ package final class ConnectionSlot: Sendable {
     private let isUsed = Mutex(false)
 
     /// Takes a slot; `nil` when none is free, or others wait for it.
-    package init?(of core: ServerCore) {
+    init?(of core: ServerCore) {
         guard core.limit.take(upTo: 1) == 1 else { return nil }
         self.core = core
     }
 
-    /// Has the server serve the connection as one that it has accepted, under an id of its numbering.
+    /// Has the server serve the connection as one that it has accepted, under an id of its numbering: as a given one.
     ///
     /// Once; only on the loop.
     /// - Returns: false when the server was closed meanwhile; then the connection is, too.
@@ -28,7 +28,7 @@ package final class ConnectionSlot: Sendable {
             return isUsed
         }
         precondition(!wasUsed, "a slot was used twice")
-        return core.start(Connection(id: id, socket: socket))
+        return core.start(Connection(id: id, socket: socket, isGiven: true))
     }
 
     deinit {

@@ -23,6 +23,7 @@ struct ConnectionStreams: Sendable {
         let loop = connection.socket.loop
         let fate = Fate(on: loop)
         await loop.perform { writer.onFailure = { fate.decide($0.code == .peerGone ? nil : $0) } }
+        // Waited for until it ends, or the writer fails: a handler that does not write then goes on alone.
         _ = Task(executorPreference: loop) {
             do {
                 try await handler(reader, writer)

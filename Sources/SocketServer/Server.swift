@@ -22,7 +22,7 @@ public final class Server<Address: Sendable, ListeningOn: Sendable>: Sendable {
     /// Answers after close too: `listening_on`.
     public let listeningOn: ListeningOn
     let onHandlerError: OnHandlerError<Address>
-    package let core: ServerCore
+    let core: ServerCore
 
     init(_ core: ServerCore, listeningOn: ListeningOn, onHandlerError: OnHandlerError<Address>) {
         self.core = core

@@ -3,16 +3,16 @@
 
 internal import EventLoops
 internal import Policy
-package import Sockets
+internal import Sockets
 internal import Synchronization
 internal import SystemPackage
 
 /// The machine inside every ``Server``.
-package final class ServerCore: Sendable {
+final class ServerCore: Sendable {
     let loop: EventLoop
     let options: ServerOptions
     let limit: ConnectionLimit
-    package let listener: ListeningSocket
+    let listener: ListeningSocket
     private let handler: @Sendable (Connection) async throws -> Void
     private let report: @Sendable (Connection, any Error) throws -> Void
     private let state: Mutex<ServerState>
@@ -61,12 +61,6 @@ package final class ServerCore: Sendable {
     var numConnections: Int { state.withLock { $0.count } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
     var failure: (any Error)? { state.withLock { $0.failure } }
-    package var connections: [Connection] { state.withLock { $0.connections } }
-    /// Their ids, in no order.
-    package var connectionIDs: [UInt64] { state.withLock { $0.connectionIDs } }
-
-    /// The connection with this id, if it is one of this server's and has not ended.
-    package func connection(_ id: UInt64) -> Connection? { state.withLock { $0.connection(id) } }
     var isDropping: Bool { state.withLock { $0.isDropping } }
 
     func setDropping(_ isDropping: Bool) {
@@ -77,12 +71,12 @@ package final class ServerCore: Sendable {
     /// Accepts nobody until ``releaseAccepting()``.
     ///
     /// Holds are counted. Only on the loop.
-    package func holdAccepting() { currentAcceptor?.hold() }
+    func holdAccepting() { currentAcceptor?.hold() }
 
     /// Takes one hold away.
     ///
     /// Only on the loop.
-    package func releaseAccepting() { currentAcceptor?.release() }
+    func releaseAccepting() { currentAcceptor?.release() }
 
     // MARK: One connection
 
@@ -98,12 +92,17 @@ package final class ServerCore: Sendable {
     @discardableResult
     func start(_ connection: Connection) -> Bool {
         guard state.withLock({ $0.accepted(connection) }) else {
-            discard(connection)
+            discard(connection, wasTold: false)
             return false
         }
         emit(.connectionAccepted(connection))
-        _ = Task(executorPreference: loop) { await self.serve(connection) }
+        begin(connection)
         return true
+    }
+
+    private func begin(_ connection: Connection) {
+        // It is counted until it ends.
+        _ = Task(executorPreference: loop) { await self.serve(connection) }
     }
 
     /// Listens nowhere, and serves connections that an earlier daemon had.
@@ -114,7 +113,7 @@ package final class ServerCore: Sendable {
             state.listenerClosed()
             for connection in survivors { state.survived(connection) }
         }
-        for connection in survivors { _ = Task(executorPreference: loop) { await self.serve(connection) } }
+        for connection in survivors { begin(connection) }
     }
 
     private func drop(_ accepted: AcceptedConnection) {
@@ -125,20 +124,19 @@ package final class ServerCore: Sendable {
 
     private func serve(_ connection: Connection) async {
         // Here, not when the task was made: close may have come in between, and then no handler is called.
-        guard state.withLock({ $0.begin(connection.id) }) else { return discard(connection) }
+        guard state.withLock({ $0.begin(connection.id) }) else { return discard(connection, wasTold: true) }
         var failure: (any Error)?
         do { try await handler(connection) } catch { failure = error }
         await loop.perform { connection.socket.closeNow() }
         end(connection, failure)
     }
 
-    private func discard(_ connection: Connection) {
-        connection.socket.closeNow()
+    private func discard(_ connection: Connection, wasTold: Bool) {
+        connection.closeNow()
         state.withLock { $0.ended(connection.id) }
         emit(.connectionRefused(peer: connection.peer))
-        limit.giveBack()
-        currentAcceptor?.connectionEnded()
-        changed.signal()
+        if wasTold { tellEnd(connection, nil) }
+        releaseSlot()
     }
 
     // The order is a promise: the socket is closed; the connection leaves the count; its error is told; then somebody
@@ -146,8 +144,16 @@ package final class ServerCore: Sendable {
     private func end(_ connection: Connection, _ failure: (any Error)?) {
         state.withLock { $0.ended(connection.id) }
         let error = failure.flatMap { isOurDoing($0, connection) ? nil : $0 }
-        emit(.connectionEnded(connection, duration: loop.now - connection.acceptedAt, error: error))
+        tellEnd(connection, error)
         if let error { tell(error, connection) }
+        releaseSlot()
+    }
+
+    private func tellEnd(_ connection: Connection, _ error: (any Error)?) {
+        emit(.connectionEnded(connection, duration: loop.now - connection.acceptedAt, error: error))
+    }
+
+    private func releaseSlot() {
         limit.giveBack()
         currentAcceptor?.connectionEnded()
         changed.signal()
@@ -178,13 +184,20 @@ package final class ServerCore: Sendable {
 
     nonisolated(nonsending) func close(closeExistingConnections: Bool) async {
         let isFirst = state.withLock { $0.close() }
-        let existing = closeExistingConnections ? connections : []
+        let existing = closeExistingConnections ? state.withLock { $0.connections } : []
         await loop.perform {
             if isFirst { self.closeListener() }
             for connection in existing { connection.closeNow() }
         }
         for connection in existing { await connection.close() }
         await closeFinished()
+    }
+
+    /// Closes, and leaves the connections alone.
+    ///
+    /// Only on the loop.
+    func closeNow() {
+        if state.withLock({ $0.close() }) { closeListener() }
     }
 
     nonisolated(nonsending) func finishAccepting() async {

@@ -9,13 +9,14 @@ internal import SystemPackage
 /// Events are delivered on the loop, in the order in which things happened. Conditions that last are told once a minute
 /// at most.
 public enum ServerEvent: Sendable {
-    /// A connection was accepted and counted.
+    /// A connection was accepted and counted; its end is told too, whatever becomes of it.
     case connectionAccepted(Connection)
     /// A connection has ended: its socket is closed and it is not counted any more.
     ///
     /// `error` is what its handler threw, unless the server itself, or a peer that has left, is behind that.
     case connectionEnded(Connection, duration: Duration, error: (any Error)?)
-    /// A connection was refused: accepted and closed at once, because the server drops them or was closed.
+    /// A connection was refused: accepted and closed at once, because the server drops them or was closed. When it was
+    /// closed only before the handler's start, the connection's end follows.
     case connectionRefused(peer: SocketAddress)
     /// There is a client and no slot: clients wait in the backlog.
     case atConnectionLimit(limit: Int)

@@ -36,9 +36,6 @@ struct ServerState {
     var isClosed: Bool { phase == .closing || phase == .closed }
 
     var connections: [Connection] { entries.values.map(\.connection) }
-    var connectionIDs: [UInt64] { Array(entries.keys) }
-
-    func connection(_ id: UInt64) -> Connection? { entries[id]?.connection }
 
     /// A connection was accepted.
     ///

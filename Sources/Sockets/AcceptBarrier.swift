@@ -39,11 +39,11 @@ extension ListeningSocket {
     /// Whether clients are still on their way into the queue, after ``raiseBarrier()``.
     package var barrierState: BarrierState {
         guard case .inet(let inet) = address else { return .sealed }
-        let number = clinux_diagnosis_socket()
-        guard number >= 0 else { return .unknown }
-        let diagnosis = Descriptor(adopting: number)
-        let count = diagnosis.use { clinux_count_half_open($0, inet.port) }
-        return count < 0 ? .unknown : count == 0 ? .sealed : .settling
+        do throws(SocketDiagnosisFailure) {
+            return try SocketDiagnostics().halfOpenConnections(to: inet.port) == 0 ? .sealed : .settling
+        } catch {
+            return .unknown
+        }
     }
 
     /// Whether the listener `number` is a Unix one behind its barrier, where poll(2) always finds something to read, and
@@ -51,8 +51,10 @@ extension ListeningSocket {
     func isQueueEmptyBehindBarrier(_ number: CInt) -> Bool {
         var question = pollfd(fd: number, events: Int16(clinux_pollrdhup), revents: 0)
         guard case .unix = address, poll(&question, 1, 0) > 0 else { return false }
-        let diagnosis = clinux_diagnosis_socket()
-        guard diagnosis >= 0 else { return false }
-        return Descriptor(adopting: diagnosis).use { clinux_count_unix_queue($0, number) } == 0
+        do throws(SocketDiagnosisFailure) {
+            return try SocketDiagnostics().queueLength(ofUnixListener: number) == 0
+        } catch {
+            return false
+        }
     }
 }

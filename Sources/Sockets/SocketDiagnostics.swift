@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at TCP streams whose descriptors other processes hold, and ends them, by the kernel's NETLINK_SOCK_DIAG.
+// What the kernel tells of sockets by NETLINK_SOCK_DIAG: of TCP streams that other processes hold, and of listeners.
 
 internal import CLinux
 internal import Descriptors
@@ -39,7 +39,7 @@ package enum SocketDiagnosisFailure: Error, Equatable, Sendable, CustomStringCon
     }
 }
 
-/// Questions to the kernel about TCP streams.
+/// Questions to the kernel about sockets.
 ///
 /// They wait for nothing: the kernel answers while it is asked.
 package final class SocketDiagnostics {
@@ -65,6 +65,20 @@ package final class SocketDiagnostics {
         var answers = [clinux_stream](repeating: clinux_stream(), count: ids.count)
         try Self.check(diagnosis.use { clinux_look_at_streams($0, ids, count, &answers) })
         return answers.map(TCPStream.init)
+    }
+
+    /// How many connections to a port have begun and are not yet in the queue of who listens there.
+    func halfOpenConnections(to port: UInt16) throws(SocketDiagnosisFailure) -> Int {
+        let count = diagnosis.use { clinux_count_half_open($0, port) }
+        try Self.check(count)
+        return Int(count)
+    }
+
+    /// How many connections wait in the queue of a listening Unix socket.
+    func queueLength(ofUnixListener listener: CInt) throws(SocketDiagnosisFailure) -> Int {
+        let count = diagnosis.use { clinux_count_unix_queue($0, listener) }
+        try Self.check(count)
+        return Int(count)
     }
 
     /// What the kernel says of one stream.

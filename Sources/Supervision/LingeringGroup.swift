@@ -60,6 +60,7 @@ actor LingeringGroup {
     func look() {
         guard !isLooking else { return }
         isLooking = true
+        // Nobody waits for it: it goes on until the group is empty, which is told.
         _ = Task(executorPreference: loop) { await self.lookAround() }
     }
 

@@ -52,6 +52,7 @@ actor ProcessGroupSearch {
             requests[group, default: []].append(Request(signal: signal, continuation: continuation))
             guard !isLooking else { return }
             isLooking = true
+            // Whoever has asked waits for its answer.
             _ = Task(executorPreference: loop) { await self.look() }
         }
     }

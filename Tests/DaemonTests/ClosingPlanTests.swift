@@ -6,11 +6,20 @@ import Testing
 import Varlink
 
 @testable import Daemon
+@testable import ServiceConfig
 
 @Suite("ClosingPlan")
 struct ClosingPlanTests {
-    private func times(_ grace: Int64? = nil, _ deadline: Int64? = nil) -> ClosingTimes {
-        ClosingTimes(grace: grace, deadline: deadline, stopTimeout: .seconds(10), now: .seconds(100))
+    private let a: ServiceName
+    private let b: ServiceName
+
+    init() throws {
+        a = try #require(ServiceName("a"))
+        b = try #require(ServiceName("b"))
+    }
+
+    private func times(_ grace: Int64? = nil, _ deadline: Int64? = nil) throws -> ClosingTimes {
+        try ClosingTimes(grace: grace, deadline: deadline, stopTimeout: .seconds(10), now: .seconds(100))
     }
 
     private func invalid(_ field: String, _ reason: String) -> VarlinkError {
@@ -69,7 +78,7 @@ struct ClosingPlanTests {
     func steps() {
         var tally = ClosingTally(ClosingPlan(by: .stop, graceEndsAt: .seconds(10), killsAt: .seconds(20)))
         tally.beginAccepting()
-        tally.admit(1, of: "b")
+        tally.admit(1, of: b)
         func step(_ seconds: Double) -> [ClosingStep?] {
             let progress = tally.progress(at: .seconds(seconds)) { Int64($0 / .seconds(1)) }
             return [progress.step, progress.nextStep]
@@ -87,8 +96,8 @@ struct ClosingPlanTests {
     @Test("every connection is counted once, in what happened to it")
     func counts() {
         var tally = ClosingTally(ClosingPlan(by: .stop, graceEndsAt: .seconds(10), killsAt: .seconds(20)))
-        for id in 1...4 as ClosedRange<UInt64> { tally.admit(id, of: id == 4 ? "a" : "b") }
-        tally.admit(1, of: "b")
+        for id in 1...4 as ClosedRange<UInt64> { tally.admit(id, of: id == 4 ? a : b) }
+        tally.admit(1, of: b)
         tally.ended(99, .killed, isLingering: true)
         let before = tally.progress(at: .zero) { Int64($0 / .seconds(1)) }
         #expect(before.open == 4 && before.killed == 0 && before.lingering == 0)
@@ -107,7 +116,7 @@ struct ClosingPlanTests {
     func kept() {
         var tally = ClosingTally(.keep)
         tally.beginAccepting()
-        tally.admit(1, of: "a")
+        tally.admit(1, of: a)
         let progress = tally.progress(at: .seconds(1)) { _ in 0 }
         #expect(progress.step == .accepting && progress.open == 0 && progress.kept == 1)
         #expect(progress.nextStep == nil && progress.deadlineTimestamp == nil)

@@ -35,7 +35,7 @@ struct ReloadListenerTests {
             #expect(plan.services.map(\.dropped) == [[id], [], []])
             #expect(plan.services.map(\.closed) == [[ends[0].listen.description], [], [ends[1].listen.description]])
             #expect(plan.services[1].opened == [ends[2].listen.description])
-            #expect(await services.manager.services.keys.sorted() == ["gone", "off"])
+            #expect(await services.manager.services.keys.map(\.description).sorted() == ["gone", "off"])
 
             #expect(try await services.reload() == plan)
             let new = try ends[2].connect(services, sending: "x")
@@ -106,7 +106,7 @@ struct ReloadListenerTests {
                 try await services.reload()
                 reload.fulfil(true)
             }
-            while await services.manager.services["next"] == nil { await services.loop.yieldTurn() }
+            while (try? await services.manager.service(named: "next")) == nil { await services.loop.yieldTurn() }
             await settle(services.loop)
             #expect(reload.current == nil)
             await services.advance(by: ServiceManager.reloadPatience)
@@ -147,8 +147,8 @@ struct ReloadListenerTests {
             await old.close()
             await new.close()
             await services.wait("from") { $0.connections == 0 }
-            let from = try #require(await services.manager.services["from"])
-            #expect(await from.former.servers.isEmpty)
+            let from = try await services.manager.service(named: "from")
+            #expect(await from.formerServers.isEmpty)
         }
         withExtendedLifetime(tree) {}
     }

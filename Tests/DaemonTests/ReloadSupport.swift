@@ -37,7 +37,7 @@ extension Services {
     /// Whether the sockets that a service listens on let descriptors through; nil where the kernel cannot say.
     func passesDescriptors(_ name: String = "test") async -> Bool? {
         let passRights: CInt = 83  // SO_PASSRIGHTS, asm-generic/socket.h of Linux 6.16
-        guard let service = await manager.services[name] else { return nil }
+        guard let service = try? await manager.service(named: name) else { return nil }
         return await service.servers.first?.withListeningSocket { number in
             var value: CInt = 0
             var length = socklen_t(MemoryLayout<CInt>.size)
@@ -47,7 +47,7 @@ extension Services {
 
     /// The inodes of the sockets that a service listens on.
     func inodes(_ name: String = "test") async -> [ino_t] {
-        guard let service = await manager.services[name] else { return [] }
+        guard let service = try? await manager.service(named: name) else { return [] }
         return await service.servers.compactMap { server in
             server.withListeningSocket { number in
                 var status = stat()

@@ -3,6 +3,7 @@
 
 import EventLoops
 import ManagerInterface
+import SocketServer
 import Sockets
 import SystemPackage
 import TestSupport
@@ -186,7 +187,7 @@ struct ServiceDrainTests {
     )
     func openingAtError(generations: Int) async throws {
         try await Self.whileOpening(generations) { services in
-            try await services.manager.service(named: "test").closeAfterHandlerError()
+            try await services.manager.service(named: "test").handle(.closed(error: Errno.ioError))
         }
     }
 

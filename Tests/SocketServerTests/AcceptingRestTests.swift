@@ -67,11 +67,11 @@ struct AcceptingRestTests {
     @Test("one who waits while accepting is held")
     func hold() async throws {
         try await play(maxConnections: 2) { scene in
-            scene.server.core.holdAccepting()
+            scene.server.holdAccepting()
             let waiting = try await scene.connect()
             #expect(waiting.isWaiting)
             #expect(await comesToRest(scene.loop))
-            scene.server.core.releaseAccepting()
+            scene.server.releaseAccepting()
             #expect(await waiting.isGreeted())
             await waiting.close()
         }

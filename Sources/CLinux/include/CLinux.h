@@ -116,16 +116,6 @@ int clinux_new_session_keyring(void);
 // Drops every SYN without ACK that arrives at a listening TCP socket: 0, or -1 and errno.
 int clinux_drop_new_connections(int listener);
 
-// A socket by which the kernel can be asked about its sockets; -1 and errno when that is not allowed.
-int clinux_diagnosis_socket(void);
-
-// How many connections to `port` have begun but are not yet in the queue (SYN_RECV), for both families; -1 when the
-// kernel does not say.
-int clinux_count_half_open(int diagnosis, uint16_t port);
-
-// How many connections wait in the queue of a listening Unix socket; -1 when the kernel does not say.
-int clinux_count_unix_queue(int diagnosis, int listener);
-
 // poll(2)'s event for "nothing more comes": after shutdown(SHUT_RD) of a listener nobody new.
 static const short clinux_pollrdhup = 0x2000;
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking at TCP streams, and ending them, by NETLINK_SOCK_DIAG (sock_diag(7)): no descriptor of the stream is needed.
+// Looking at sockets, and ending TCP streams, by NETLINK_SOCK_DIAG (sock_diag(7)): no descriptor of a stream is needed.
 #pragma once
 #include <stdint.h>
+
+// A socket by which the kernel can be asked about its sockets; -1 and errno when that is not allowed.
+int clinux_diagnosis_socket(void);
+
+// How many connections to `port` have begun but are not yet in the queue (SYN_RECV), for both families; -1 and errno when
+// the kernel does not say.
+int clinux_count_half_open(int diagnosis, uint16_t port);
+
+// How many connections wait in the queue of a listening Unix socket; -1 and errno when the kernel does not say.
+int clinux_count_unix_queue(int diagnosis, int listener);
 
 // Which stream is meant. Addresses are in network byte order, an IPv4 one in the first four bytes; ports in the host's.
 struct clinux_stream_id {

@@ -11,6 +11,17 @@ internal import SocketServer
 ///
 /// It is the one mechanism behind every end: of a service, of connections, of a reload, of the daemon. Whoever waits for
 /// it waits for all of it; several may.
+///
+/// | step | what happens | leaves it by |
+/// |---|---|---|
+/// | accepting | its services serve those in their queues; connections may end by themselves | `endAccepting`, the end of the grace |
+/// | waiting | nobody is accepted any more; connections may end by themselves | the last one's end, the end of the grace |
+/// | stopping | connections were asked to end | the last one's end, the deadline |
+/// | killing | what is left is sent SIGKILL | the last one's end |
+/// | finished | its services have left it | nothing |
+///
+/// One that keeps its connections goes from accepting to finished. A stricter plan, in any step but the last, moves the
+/// times (``tighten(_:)``). Its services hold it until it is finished.
 actor Closing {
     /// The shortest time between two replies that tell nothing but other numbers.
     static let interval = Duration.milliseconds(100)
@@ -25,6 +36,7 @@ actor Closing {
         case connections
     }
 
+    /// What it closes.
     nonisolated let scope: Scope
     nonisolated private let loop: EventLoop
     nonisolated private let services: [Service]
@@ -32,9 +44,9 @@ actor Closing {
     private let progressed: LoopCondition
     /// Grows when there is something to tell.
     private var version = 0
-    private var grace: LoopTimer?
-    private var deadline: LoopTimer?
-    private var report: LoopTimer?
+    private var graceTimer: LoopTimer?
+    private var deadlineTimer: LoopTimer?
+    private var reportTimer: LoopTimer?
     private var told: ClosingProgress?
     /// How the connection ended, if it is about one.
     private(set) var exit: ManagerInterface.ExitReport?
@@ -56,6 +68,7 @@ actor Closing {
         progressed = LoopCondition(on: loop)
     }
 
+    /// Whether nothing is left to be done.
     var isFinished: Bool { tally.isFinished }
     /// Whether services are closed, too, not only connections.
     nonisolated var closesServices: Bool { scope != .connections }
@@ -96,15 +109,15 @@ actor Closing {
     }
 
     private func moveTimers() {
-        grace?.cancel()
-        deadline?.cancel()
+        graceTimer?.cancel()
+        deadlineTimer?.cancel()
         guard tally.plan.by != nil, !isFinished else { return }
-        deadline = loop.schedule(after: max(.zero, tally.plan.killsAt - loop.now)) { [weak self] in
+        deadlineTimer = loop.schedule(after: max(.zero, tally.plan.killsAt - loop.now)) { [weak self] in
             self?.assumeIsolated { $0.changed(atOnce: true) }
         }
         guard tally.plan.graceEndsAt > loop.now else { return endGrace() }
-        grace = loop.schedule(after: tally.plan.graceEndsAt - loop.now) {
-            self.assumeIsolated {
+        graceTimer = loop.schedule(after: tally.plan.graceEndsAt - loop.now) { [weak self] in
+            self?.assumeIsolated {
                 $0.endGrace()
                 $0.settle()
             }
@@ -128,7 +141,7 @@ actor Closing {
     // MARK: What it is told, by its services
 
     /// A connection belongs to it.
-    func admit(_ id: UInt64, of service: String) {
+    func admit(_ id: UInt64, of service: ServiceName) {
         tally.admit(id, of: service)
         changed(atOnce: false)
     }
@@ -155,8 +168,8 @@ actor Closing {
 
     private func settle() {
         if isFinished {
-            grace?.cancel()
-            deadline?.cancel()
+            graceTimer?.cancel()
+            deadlineTimer?.cancel()
             for service in services { service.assumeIsolated { $0.leave(self) } }
         }
         changed(atOnce: true)
@@ -166,15 +179,15 @@ actor Closing {
 
     private func changed(atOnce: Bool) {
         guard atOnce else {
-            if report == nil {
-                report = loop.schedule(after: Self.interval) { [weak self] in
+            if reportTimer == nil {
+                reportTimer = loop.schedule(after: Self.interval) { [weak self] in
                     self?.assumeIsolated { $0.changed(atOnce: true) }
                 }
             }
             return
         }
-        report?.cancel()
-        report = nil
+        reportTimer?.cancel()
+        reportTimer = nil
         let progress = progress
         if let told, progress.hasSameCounts(as: told) { return }
         told = progress

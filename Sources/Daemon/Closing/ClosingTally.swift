@@ -3,6 +3,7 @@
 
 internal import ManagerInterface
 internal import Policy
+internal import ServiceConfig
 
 /// What happened to a connection that a closing is about.
 enum ConnectionOutcome: Sendable {
@@ -21,11 +22,12 @@ struct ClosingTally: Sendable {
     /// How many services still accept those who had connected before.
     private(set) var accepting = 0
     /// The connections that are open, and whose they are.
-    private(set) var open: [UInt64: String] = [:]
-    private var openOf: [String: Int] = [:]
+    private(set) var open: [UInt64: ServiceName] = [:]
+    private var openOf: [ServiceName: Int] = [:]
     private var outcomes: [ConnectionOutcome: Int] = [:]
     private var lingering = 0
 
+    /// A closing of which nothing has happened yet.
     init(_ plan: ClosingPlan) {
         self.plan = plan
     }
@@ -40,7 +42,7 @@ struct ClosingTally: Sendable {
     mutating func endAccepting() { accepting -= 1 }
 
     /// A connection belongs to those that it is about.
-    mutating func admit(_ id: UInt64, of service: String) {
+    mutating func admit(_ id: UInt64, of service: ServiceName) {
         guard open.updateValue(service, forKey: id) == nil else { return }
         openOf[service, default: 0] += 1
     }
@@ -70,7 +72,7 @@ struct ClosingTally: Sendable {
             killed: outcomes[.killed] ?? 0, kept: isKept ? open.count : 0, lingering: lingering)
         guard !isKept, step != .finished else { return progress }
         progress.services = openOf.filter { $0.value > 0 }.sorted { $0.key < $1.key }
-            .map { OpenConnections(service: $0.key, connections: $0.value) }
+            .map { OpenConnections(service: $0.key.description, connections: $0.value) }
         progress.deadlineTimestamp = wallClock(plan.killsAt)
         switch step {
         case .accepting, .waiting:

@@ -10,13 +10,6 @@ internal import SocketServer
 internal import Sockets
 internal import Supervision
 
-/// How a connection was asked to end.
-struct EndRequest {
-    var by: CloseBy
-    /// When its program is sent SIGKILL, on the loop's clock.
-    var killsAt: Duration
-}
-
 extension Service {
     /// Accepts those who have connected, and returns when it listens no more.
     func finishAccepting() async {
@@ -44,24 +37,22 @@ extension Service {
     /// Returns when none is left.
     func drain(grace: Duration) async {
         await close(.stop(after: grace, stopTimeout: context.settings.stopTimeout, now: context.loop.now)).finished()
-        retire()
+        releaseProgram()
     }
-
-    /// Lets go of what its programs wrote to; it is not opened again.
-    func retire() { program?.close() }
 
     /// Takes part in `closing`, with the connections that `isMeant` holds for, or all if the service itself closes.
     func join(_ closing: Closing, _ isMeant: (ConnectionStatus) -> Bool) {
         closings.append(closing)
-        for connection in connections where closing.closesServices || isMeant(status(of: connection)) {
-            closing.assumeIsolated { $0.admit(connection.id, of: name.description) }
+        for (id, entry) in served where closing.closesServices || isMeant(status(of: entry)) {
+            closing.assumeIsolated { $0.admit(id, of: name) }
         }
         for (id, lingering) in lingering where closing.closesServices || isMeant(lingering.status) {
-            closing.assumeIsolated { $0.admit(id, of: name.description) }
+            closing.assumeIsolated { $0.admit(id, of: name) }
         }
         guard closing.closesServices else { return }
-        beginDraining()
+        act(on: phase.beginDraining())
         closing.assumeIsolated { $0.beginAccepting() }
+        // The closing is not finished before this is.
         _ = Task(executorPreference: context.loop) {
             await self.finishAccepting()
             await closing.endAccepting()
@@ -72,29 +63,25 @@ extension Service {
     func leave(_ closing: Closing) {
         closings.removeAll { $0 === closing }
         if closing.closesServices, closing.assumeIsolated({ $0.endsConnections }) { endWhatIsLeft() }
-        if phase == .draining, !closings.contains(where: \.closesServices) { didDrain() }
+        if !closings.contains(where: \.closesServices) { phase.drained() }
         changed()
     }
 
     // What has left its connection's process group is not known to belong to anybody, but to the service.
     private func endWhatIsLeft() {
-        guard connections.isEmpty, program?.killWhatIsLeft() ?? false else { return }
+        guard served.isEmpty, handling.program?.killWhatIsLeft() ?? false else { return }
         logger.notice("ended processes that had left their connection's process group")
     }
 
     /// Accepts nobody any more, not even those who had connected before.
     func stopListening() {
-        let servers = servers.filter { !$0.isClosed }
-        guard !servers.isEmpty else { return }
-        _ = Task(executorPreference: context.loop) {
-            for server in servers { await server.close() }
-        }
+        for server in servers { server.closeNow() }
     }
 
     /// Asks a connection to end; one that was asked before only if it is to end sooner now.
     func end(_ connection: Connection, by: CloseBy, killsAt: Duration) {
-        let asked = endRequests[connection.id]
-        endRequests[connection.id] = EndRequest(
+        let asked = served[connection.id]?.endRequest
+        served[connection.id]?.endRequest = EndRequest(
             by: asked?.by == .stop ? .stop : by, killsAt: min(asked?.killsAt ?? killsAt, killsAt))
         if by == .shutdown, asked == nil { shutDown(connection) }
         connection.closeNow()
@@ -108,7 +95,7 @@ extension Service {
 
     /// How the program of a connection is ended.
     func stopLadder(of id: UInt64) -> StopLadder {
-        guard let request = endRequests[id] else { return .terminate(grace: context.settings.stopTimeout) }
+        guard let request = served[id]?.endRequest else { return .terminate(grace: context.settings.stopTimeout) }
         let grace = max(.zero, request.killsAt - context.loop.now)
         return request.by == .shutdown ? .wait(grace) : .terminate(grace: grace)
     }
@@ -125,25 +112,20 @@ extension Service {
             logger.warning(
                 "cannot shut a connection's stream down; its handler is sent SIGTERM",
                 metadata: ["connection": .stringConvertible(connection.id), "error": .string("\(error)")])
-            endRequests[connection.id]?.by = .stop
+            served[connection.id]?.endRequest?.by = .stop
         }
     }
 
     /// A connection has ended: whoever closes it is told, and whoever watches.
-    func ended(_ connection: Connection, _ duration: Duration, _ error: (any Error)?) {
-        defer {
-            endRequests[connection.id] = nil
-            callers.remove(connection.id)
-        }
-        let running = program(of: connection.id)?.forget(connection.id)
+    func tellEnd(of ended: ServedConnection, _ duration: Duration, _ error: (any Error)?) {
+        let (connection, running) = (ended.connection, ended.running)
         let isLingering = running?.process.report?.isLingering ?? false
         let isWatched = context.events.hasSubscribers
         guard isLingering || isWatched || !closings.isEmpty else { return }
         let exit = ManagerInterface.ExitReport(
-            running?.process.report, isBuiltIn: self.builtInConnections[connection.id] != nil,
-            isStopped: connection.isClosedByServer,
+            running?.process.report, isBuiltIn: ended.isBuiltIn, isStopped: connection.isClosedByServer,
             duration: duration, error: error)
-        let status = status(of: connection, running)
+        let status = status(of: ended)
         if isWatched { context.events.connectionEnded(status, exit) }
         let isFollowed = if let running, isLingering { follow(running.process, status, exit) } else { false }
         let outcome = outcome(of: connection, running?.process)

@@ -16,13 +16,14 @@ extension Service {
     /// - Throws: `ShutdownNotPossible`.
     func checkShutdown(_ isMeant: ((ConnectionStatus) -> Bool)? = nil) throws(VarlinkError) {
         guard case .program(let program) = definition.handler else { return }
-        let connections = connections.filter { isMeant?(status(of: $0)) ?? true }
-        if isMeant != nil, connections.isEmpty { return }
+        let meant = served.values.filter { isMeant?(status(of: $0)) ?? true }
+        if isMeant != nil, meant.isEmpty { return }
         guard program.allowsShutdown else { throw shutdownNotPossible(.configuration) }
-        for connection in connections {
+        for entry in meant {
+            let connection = entry.connection
             guard connection.peer.isInet else { throw shutdownNotPossible(.transport, connection.id) }
             // It began before the configuration allowed it.
-            if let running = self.running(connection.id), running.stream == nil {
+            if let running = entry.running, running.stream == nil {
                 throw shutdownNotPossible(.configuration, connection.id)
             }
         }

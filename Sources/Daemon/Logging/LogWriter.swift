@@ -11,7 +11,9 @@ package import Systemd
 /// It is guaranteed that no call but ``finish(within:)`` ever waits. Log and notifications have a thread each: a journal
 /// that is stopped must not hold back the watchdog's signs of life, or the service manager would kill a healthy daemon.
 package final class LogWriter: Sendable {
+    /// Writes lines.
     let lines: WriterThread<LogSink>
+    /// Sends what is told to the service manager; nil where there is none.
     let notifications: WriterThread<NotifySink>?
 
     /// How much of the log may be unwritten: a second or two of a very busy daemon.
@@ -85,19 +87,23 @@ package final class LogWriter: Sendable {
 
 /// A message for the service manager, and the descriptor that goes with it.
 final class Notification: Sendable {
+    /// What is told.
     let message: NotifyMessage
     private let descriptor: Descriptor?
 
+    /// A message alone.
     init(_ message: NotifyMessage) {
         self.message = message
         descriptor = nil
     }
 
+    /// A message with a descriptor, which is closed when it was sent.
     init(_ message: NotifyMessage, _ descriptor: consuming Descriptor) {
         self.message = message
         self.descriptor = Descriptor(adopting: descriptor.release())
     }
 
+    /// Sends it, which may block.
     func send(by notifier: Notifier) throws(Errno) {
         let number = descriptor?.use { $0 }
         try notifier.send(message, descriptors: number.map { [$0] } ?? [])
@@ -110,6 +116,7 @@ struct NotifySink: RecordSink {
     private let report: @Sendable (Errno) -> Void
     private var hasFailed = false
 
+    /// Sends by `notifier`; what fails is told to `report`.
     init(notifier: Notifier, report: @escaping @Sendable (Errno) -> Void) {
         self.notifier = notifier
         self.report = report

@@ -5,6 +5,7 @@ internal import Glibc
 
 /// The time since the machine was booted, with what it slept: the same for every process, and for /proc.
 enum BootClock {
+    /// The time at this moment.
     static var now: Duration {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)

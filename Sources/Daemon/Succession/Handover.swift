@@ -58,14 +58,14 @@ final class Holds: @unchecked Sendable {
     /// Holds those that are not held yet.
     func hold(_ all: [StreamServer]) {
         for server in all where !servers.contains(where: { $0 === server }) {
-            server.core.holdAccepting()
+            server.holdAccepting()
             servers.append(server)
         }
     }
 
     /// Lets all of them accept again.
     func release() {
-        for server in servers { server.core.releaseAccepting() }
+        for server in servers { server.releaseAccepting() }
         servers = []
     }
 }

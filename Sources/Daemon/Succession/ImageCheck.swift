@@ -25,8 +25,11 @@ struct ImageCheck {
         let text: String
     }
 
+    /// The program.
     let path: String
+    /// With what this image was started, and the other would be.
     let arguments: [String]
+    /// What the program is started with, as handlers are.
     let context: ServiceContext
 
     /// What a program says that can.

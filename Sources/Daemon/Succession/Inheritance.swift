@@ -43,11 +43,11 @@ package final class Inheritance: Sendable {
         do { announced = try InheritedDescriptors.receive() } catch {
             throw StartFailure(.operatingSystem, error.description)
         }
-        guard let variable = getenv(variable) else { return Inheritance(InheritedSockets(announced)) }
-        let text = String(cString: variable)
-        unsetenv(Self.variable)
+        guard let value = getenv(variable) else { return Inheritance(InheritedSockets(announced)) }
+        let text = String(cString: value)
+        unsetenv(variable)
         guard let number = CInt(text), number > STDERR_FILENO, clinux_descriptor_flags(number) >= 0 else {
-            throw StartFailure(.operatingSystem, "\(Self.variable) is \"\(text)\", which is no open descriptor")
+            throw StartFailure(.operatingSystem, "\(variable) is \"\(text)\", which is no open descriptor")
         }
         let file = Descriptor(adopting: number)
         do {

@@ -9,11 +9,13 @@ internal import Sockets
 ///
 /// Names that begin with `serverd-` are ours; a service's own `fd:NAME` keeps the name that it has.
 enum KeptName {
+    /// What each name of ours begins with.
     static let prefix = "serverd-"
     /// The ``ConnectionLedger``.
     static let ledger = prefix + "state"
-    /// The admin socket, and its lock; only over an exec.
+    /// The admin socket; only over an exec.
     static let adminSocket = prefix + "admin"
+    /// Its lock; only over an exec.
     static let adminLock = prefix + "admin-lock"
 
     private static let listener = prefix + "listen-"
@@ -34,14 +36,12 @@ enum KeptName {
         return name.utf8.count <= longest ? name : nil
     }
 
-    /// The file of a listener of this name on `address`: `.some(nil)` when it has none; nil when it is another's name.
-    static func file(ofListener name: String, on address: ListenAddress, of service: ServiceName) -> UnixSocketFile?? {
-        guard let parts = parse(name), parts.address == place(address, service) else { return nil }
-        guard case .unix(.path(let path)) = address.kind else { return .some(nil) }
-        return UnixSocketFile(path: path, device: parts.device, inode: parts.inode)
+    /// Whether it is the name of a listener on `address`, as `service` would have it.
+    static func isListener(_ name: String, on address: ListenAddress, of service: ServiceName) -> Bool {
+        parse(name)?.address == place(address, service)
     }
 
-    /// The file of a listener of this name that nobody wants; nil when it has none.
+    /// The file of a listener of this name; nil when it has none.
     static func file(ofListener name: String) -> UnixSocketFile? {
         guard let parts = parse(name), parts.inode != 0 else { return nil }
         return unescape(parts.address).map { UnixSocketFile(path: $0, device: parts.device, inode: parts.inode) }

@@ -13,7 +13,9 @@ internal import Systemd
 
 /// Why the daemon was not replaced; it goes on as before.
 struct ReexecFailure: Error {
+    /// What kind of reason it is.
     let obstacle: ReexecObstacle
+    /// The reason, for a person.
     let detail: String
 }
 
@@ -44,6 +46,7 @@ final class Reexecutor: Sendable {
         var adminSocketFile: SuccessionState.FileIdentity?
     }
 
+    /// Replaces the daemon of `manager`, which has been `images` images so far.
     init(
         _ manager: ServiceManager, _ reloader: Reloader, writer: LogWriter, reporter: StatusReporter, images: Int
     ) {

@@ -12,7 +12,9 @@ internal import Supervision
 
 /// A connection that a program has got from an earlier daemon.
 struct Survivor: Sendable {
+    /// What was written down of it.
     let record: ConnectionRecord
+    /// The program's process.
     let process: HandlerProcess
     /// What stands for its program now.
     let program: ServiceProgram
@@ -22,15 +24,15 @@ extension Service {
     // MARK: For who comes after us
 
     /// Writes down that a program has a connection.
-    func record(_ connection: Connection, _ process: HandlerProcess, _ program: ServiceProgram) {
-        guard let ledger = context.ledger, let running = program.running[connection.id] else { return }
+    func record(_ connection: Connection, _ running: RunningHandler) {
+        guard let ledger = context.ledger else { return }
         let now = BootClock.now
         let record = ConnectionRecord(
-            id: connection.id, service: name, pid: process.pid,
+            id: connection.id, service: name, pid: running.process.pid,
             acceptedAt: now - (context.loop.now - connection.acceptedAt), writtenAt: now,
             peer: connection.peer, localAddress: running.localAddress,
             credentials: connection.socket.peerCredentials.map { .init(pid: $0.pid, uid: $0.uid, gid: $0.gid) },
-            cookie: running.stream?.cookie, isCaller: callers.contains(connection.id))
+            cookie: running.stream?.cookie, isCaller: connection.isGiven)
         if ledger.write(record) { return }
         guard let times = repeated.unrecorded.occurred(at: LoopInstant(context.loop.now)) else { return }
         logger.warning(
@@ -40,7 +42,7 @@ extension Service {
 
     /// Has the service manager keep a listener that we have bound.
     func keep(_ server: StreamServer, on address: ListenAddress) {
-        let listener = server.core.listener
+        let listener = server.listener
         guard let store = context.store, store.isThere, !listener.isInherited,
             let name = KeptName.listener(on: address, of: self.name, listener.file)
         else { return }
@@ -68,7 +70,7 @@ extension Service {
         state.listeningTimestamp = listeningTimestamp
         if isLimitedByOperator { state.limit = limit.maximum }
         state.isSuspended = suspension != nil
-        state.isClosed = phase == .closed
+        state.isClosed = phase.state == .closed
         return state
     }
 
@@ -76,14 +78,14 @@ extension Service {
     func passDescriptors() -> [SuccessionState.PassedDescriptor] {
         var passed: [SuccessionState.PassedDescriptor] = []
         for listener in listeners {
-            guard let socket = listener.server?.core.listener else { continue }
+            guard let socket = listener.server?.listener else { continue }
             guard let number = socket.withDescriptor({ $0 }), let name = descriptorName(of: socket, listener.address)
             else {
                 continue
             }
             passed.append(.init(name: name, number: number))
         }
-        if let ends = program?.passStandardError() {
+        if let ends = handling.program?.passStandardError() {
             let names = KeptName.standardError(of: name)
             passed.append(.init(name: names.reading, number: ends.reading))
             passed.append(.init(name: names.writing, number: ends.writing))
@@ -106,12 +108,13 @@ extension Service {
     /// - Returns: whether it is to listen.
     func succeed(_ state: SuccessionState.Service) -> Bool {
         counters = ServiceCounters(state)
+        listeningTimestamp = state.listeningTimestamp
         if let limit = state.limit { self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections))) }
         guard !state.isClosed else {
-            beginClosed(since: state.listeningTimestamp)
+            phase.remainClosed()
+            for address in definition.listen { _ = addListener(address) }
             return false
         }
-        continueListening(since: state.listeningTimestamp)
         if state.isSuspended { beginSuspended() }
         return true
     }
@@ -129,16 +132,20 @@ extension Service {
                 givenAwayBy: record.peer,
                 record.credentials.map { PeerCredentials(pid: $0.pid, uid: $0.uid, gid: $0.gid) },
                 localAddress: record.localAddress, on: context.loop)
-            connections.append(
-                Connection(
-                    surviving: record.id, socket: socket, acceptedAt: context.loop.now - (now - record.acceptedAt)))
-            self.survivors[record.id] = survivor
-            if record.isCaller { callers.insert(record.id) }
-            survivor.program.adopt(
-                RunningHandler(process: survivor.process, localAddress: record.localAddress, stream: record.stream),
-                for: record.id)
+            let connection = Connection(
+                surviving: record.id, socket: socket, acceptedAt: context.loop.now - (now - record.acceptedAt),
+                isGiven: record.isCaller)
+            connections.append(connection)
+            let running = RunningHandler(
+                program: survivor.program, process: survivor.process, localAddress: record.localAddress,
+                stream: record.stream)
+            remember(connection, servedBy: .program(running))
+            survivor.program.adopt(survivor.process, for: record.id)
+            survivor.program.beginUse()
         }
-        former.servers.append(
+        // One that only stands for another has nobody to serve after them.
+        if first.program !== handling.program { first.program.retire() }
+        formerServers.append(
             StreamServer.surviving(
                 connections, at: first.record.localAddress, options: serverOptions, onHandlerError: onHandlerError,
                 on: context.loop
@@ -147,12 +154,8 @@ extension Service {
 
     /// What stands for the program of connections that it had before: its own, or, when it is not a program any more,
     /// one that is never started.
-    func programOfSurvivors(_ process: HandlerProcess) throws -> ServiceProgram? {
-        if let program { return program }
-        if let former = former.programs.first { return former }
-        guard let stand = try ServiceProgram(.former(name, of: process), context, logger: logger) else { return nil }
-        former.programs.append(stand)
-        return stand
+    func programOfSurvivors(_ process: HandlerProcess) throws -> ServiceProgram {
+        try handling.program ?? ServiceProgram(.former(process), of: name, context, logger: logger)
     }
 }
 
@@ -160,9 +163,15 @@ extension ServiceDefinition {
     /// A service of which only a process is known: it listens nowhere, and its program is not started again.
     static func former(_ name: ServiceName, of process: HandlerProcess) -> ServiceDefinition {
         ServiceDefinition(
-            name: name, listen: .everyAddress(port: 0),
-            handler: .program(ProgramDefinition(path: process.executable ?? "/proc/\(process.pid)/exe")),
+            name: name, listen: .everyAddress(port: 0), handler: .program(.former(process)),
             origin: Origin(file: "", line: 0))
+    }
+}
+
+extension ProgramDefinition {
+    /// What is known of a program by a process of it.
+    fileprivate static func former(_ process: HandlerProcess) -> ProgramDefinition {
+        ProgramDefinition(path: process.executable ?? "/proc/\(process.pid)/exe")
     }
 }
 

@@ -68,9 +68,10 @@ extension ServiceManager {
                 continue
             }
             do {
-                let service = try services[record.service.description] ?? orphan(record.service, process, &orphans)
-                let program = try service.assumeIsolated { try $0.programOfSurvivors(process) }
-                guard let program else { continue }
+                let service = try services[record.service] ?? orphan(record.service, process, &orphans)
+                let program =
+                    try survivors[record.service]?.first?.program
+                    ?? service.assumeIsolated { try $0.programOfSurvivors(process) }
                 survivors[record.service, default: []].append(
                     Survivor(record: record, process: process, program: program))
             } catch {
@@ -78,7 +79,7 @@ extension ServiceManager {
             }
         }
         for (name, survivors) in survivors {
-            (services[name.description] ?? orphans[name])?.assumeIsolated { $0.adopt(survivors) }
+            (services[name] ?? orphans[name])?.assumeIsolated { $0.adopt(survivors) }
         }
         for service in orphans.values { depart(service) }
         guard !survivors.isEmpty || gone > 0 else { return }

@@ -40,6 +40,7 @@ struct SuccessionState: Codable, Equatable, Sendable {
         var inode: UInt
     }
 
+    /// The version of this form.
     var version = currentVersion
     /// The version of the ledger that is passed on.
     var ledgerVersion = Int(ConnectionLedger.version)
@@ -53,9 +54,11 @@ struct SuccessionState: Codable, Equatable, Sendable {
     var lastConnection: UInt64
     /// How it was started.
     var arguments: [String]
+    /// The services, in no order.
     var services: [Service] = []
     /// The admin socket's file.
     var adminSocketFile: FileIdentity?
+    /// What is passed on open.
     var descriptors: [PassedDescriptor] = []
     /// The program that wrote this, opened, to which a successor that cannot start goes back.
     var wayBack: Int32?

@@ -25,8 +25,8 @@ import Testing
         let address = try ListenAddress(parsing: text)
         let name = try #require(KeptName.listener(on: address, of: service, nil))
         #expect(!name.contains(":"))
-        #expect(KeptName.file(ofListener: name, on: address, of: service) != nil)
-        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:80"), of: service) == nil)
+        #expect(KeptName.isListener(name, on: address, of: service))
+        #expect(try !KeptName.isListener(name, on: ListenAddress(parsing: "127.0.0.1:80"), of: service))
     }
 
     @Test(
@@ -35,15 +35,16 @@ import Testing
         let address = try ListenAddress(parsing: text)
         let name = try #require(KeptName.listener(on: address, of: service, nil))
         #expect(!name.contains(":"))
-        #expect(KeptName.file(ofListener: name, on: address, of: service) != nil)
-        #expect(KeptName.file(ofListener: name, on: address, of: other) == nil)
+        #expect(KeptName.isListener(name, on: address, of: service))
+        #expect(KeptName.file(ofListener: name) == nil)
+        #expect(!KeptName.isListener(name, on: address, of: other))
     }
 
     @Test("a listener on an address of its own is found again when another service has it now")
     func addressesMove() throws {
         let address = try ListenAddress(parsing: "127.0.0.1:79")
         let name = try #require(KeptName.listener(on: address, of: service, nil))
-        #expect(KeptName.file(ofListener: name, on: address, of: other) != nil)
+        #expect(KeptName.isListener(name, on: address, of: other))
     }
 
     @Test("a socket file keeps its identity")
@@ -52,7 +53,7 @@ import Testing
         let name = try #require(KeptName.listener(on: address, of: service, file))
         #expect(!name.contains(":"))
         #expect(name.unicodeScalars.allSatisfy { $0.isASCII && $0.value > 0x20 })
-        #expect(KeptName.file(ofListener: name, on: address, of: service) == .some(.some(file)))
+        #expect(KeptName.isListener(name, on: address, of: service))
         #expect(KeptName.file(ofListener: name) == file)
     }
 
@@ -63,7 +64,7 @@ import Testing
             "serverd-listen-1-2-%zz", "web", "",
         ])
     func otherNamesAreNone(_ name: String) throws {
-        #expect(try KeptName.file(ofListener: name, on: ListenAddress(parsing: "127.0.0.1:79"), of: service) == nil)
+        #expect(try !KeptName.isListener(name, on: ListenAddress(parsing: "127.0.0.1:79"), of: service))
         #expect(KeptName.file(ofListener: name) == nil)
     }
 }

@@ -247,11 +247,11 @@ struct AcceptingErrorTests {
     func nothingToWaitFor() async throws {
         let scene = Scene()
         try await scene.play { loop, server, _ in
-            server.core.holdAccepting()
+            server.holdAccepting()
             // epoll_ctl(2) takes no descriptor twice, as it takes none beyond its limit.
             let occupant = server.withListeningSocket { DescriptorWatch($0, on: loop) { _ in } }
             occupant?.change(to: .write)
-            server.core.releaseAccepting()
+            server.releaseAccepting()
             #expect(scene.events.all.pauses.map(\.errno) == [EEXIST])
             let client = try TestClient.connect(to: server.loopback, on: loop)
             await settle(loop)

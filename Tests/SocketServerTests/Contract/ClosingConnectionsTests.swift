@@ -121,7 +121,7 @@ struct ClosingConnectionsTests {
             let atReturn = OneShot<(count: Int, TestClient.Pending?)>()
             let client = OneShot<TestClient>()
             let handled = EventLog<Void>()
-            let refused = OneShot<Void>()
+            let (refused, ended) = (OneShot<Void>(), OneShot<Bool>())
             let limit = ConnectionLimit(5)
             var options = ServerOptions()
             options.connectionLimit = limit
@@ -135,6 +135,8 @@ struct ClosingConnectionsTests {
                         atReturn.fulfil((server.numConnections, client.current?.pending))
                     }
                 case .connectionRefused: refused.fulfil(())
+                case .connectionEnded(let connection, _, let error):
+                    ended.fulfil(connection.isClosedByServer && error == nil)
                 default: break
                 }
             }
@@ -150,6 +152,7 @@ struct ClosingConnectionsTests {
             #expect(await server.value().numConnections == 0)
             #expect(await client.value().pending == .end)
             await refused.value()
+            #expect(await ended.value(), "whoever was told of it is told of its end")
             #expect(handled.all.isEmpty)
             #expect(limit.taken == 0, "its slot is for the other servers of the limit")
             await client.value().close()

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a service is to listen, and what an event changes about that: a state machine, pure.
+
+/// Whether a service is to listen.
+///
+/// | state | listeners | leaves it by |
+/// |---|---|---|
+/// | open | each listens, or is tried again | `beginDraining`, `handlerFailed`, `remainClosed`, `depart` |
+/// | draining | those in their queues are served, then they are closed | `drained`, `depart` |
+/// | closed | none; there may be connections that were left alone | `open`, `depart` |
+/// | departing | as when draining; the service is in the configuration no more | nothing |
+struct ServicePhase: Equatable, Sendable {
+    /// The states, as the table has them.
+    enum State: CaseIterable, Sendable {
+        case open, draining, closed, departing
+    }
+
+    /// What is to be done about the listeners after an event.
+    enum Action: Equatable, Sendable {
+        case nothing
+        /// No address is tried again, and nobody is held back: those in the queues are to be served.
+        case drain
+        /// No address is tried again, and whoever waits in a queue is refused.
+        case close
+    }
+
+    /// The state at this moment.
+    private(set) var state = State.open
+
+    /// Whether it is to listen.
+    var isOpen: Bool { state == .open }
+
+    /// Whether it is on its way to listen no more.
+    var isEnding: Bool { state == .draining || state == .departing }
+
+    /// It is to be closed, with those served who have connected.
+    mutating func beginDraining() -> Action {
+        guard state == .open else { return .nothing }
+        state = .draining
+        return .drain
+    }
+
+    /// The last of what was drained has ended.
+    mutating func drained() {
+        if state == .draining { state = .closed }
+    }
+
+    /// A handler's error closes it at once.
+    mutating func handlerFailed() -> Action {
+        guard state == .open else { return .nothing }
+        state = .closed
+        return .close
+    }
+
+    /// It was closed before this daemon, or this image of it, began.
+    mutating func remainClosed() {
+        if state == .open { state = .closed }
+    }
+
+    /// It is to listen again.
+    ///
+    /// - Returns: whether it is open now: one that is on its way to its end cannot be opened.
+    @discardableResult
+    mutating func open() -> Bool {
+        if state == .closed { state = .open }
+        return isOpen
+    }
+
+    /// It is taken out of the configuration: it is never opened again.
+    mutating func depart() -> Action {
+        let action = beginDraining()
+        state = .departing
+        return action
+    }
+}

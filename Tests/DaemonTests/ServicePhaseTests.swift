@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every event in every state of a service's phase: what becomes of it, and what is to be done.
+
+import Testing
+
+@testable import Daemon
+
+@Suite("ServicePhase")
+struct ServicePhaseTests {
+    private typealias State = ServicePhase.State
+    private typealias Action = ServicePhase.Action
+
+    /// A phase in this state.
+    private static func phase(_ state: State) -> ServicePhase {
+        var phase = ServicePhase()
+        switch state {
+        case .open: break
+        case .draining: _ = phase.beginDraining()
+        case .closed: phase.remainClosed()
+        case .departing: _ = phase.depart()
+        }
+        return phase
+    }
+
+    /// What an event makes of the states, in their order.
+    private static func outcomes<Outcome>(
+        _ event: (inout ServicePhase) -> Outcome
+    ) -> (states: [State], outcomes: [Outcome]) {
+        var result: (states: [State], outcomes: [Outcome]) = ([], [])
+        for state in State.allCases {
+            var phase = phase(state)
+            result.outcomes.append(event(&phase))
+            result.states.append(phase.state)
+        }
+        return result
+    }
+
+    @Test("it begins open; it is on its way to its end while it drains, and while it departs")
+    func questions() {
+        #expect(ServicePhase().state == .open)
+        #expect(State.allCases.map { Self.phase($0).state } == State.allCases)
+        #expect(State.allCases.filter { Self.phase($0).isOpen } == [.open])
+        #expect(State.allCases.filter { Self.phase($0).isEnding } == [.draining, .departing])
+    }
+
+    @Test("a closing has only an open service drain")
+    func beginDraining() {
+        let (states, actions) = Self.outcomes { $0.beginDraining() }
+        #expect(states == [.draining, .draining, .closed, .departing])
+        #expect(actions == [.drain, .nothing, .nothing, .nothing])
+    }
+
+    @Test("what has drained is closed, but for a service that departs")
+    func drained() {
+        #expect(Self.outcomes { $0.drained() }.states == [.open, .closed, .closed, .departing])
+    }
+
+    @Test("a handler's error closes an open service, and changes nothing about one that drains")
+    func handlerFailed() {
+        let (states, actions) = Self.outcomes { $0.handlerFailed() }
+        #expect(states == [.closed, .draining, .closed, .departing])
+        #expect(actions == [.close, .nothing, .nothing, .nothing])
+    }
+
+    @Test("one that was closed before the daemon began stays so")
+    func remainClosed() {
+        #expect(Self.outcomes { $0.remainClosed() }.states == [.closed, .draining, .closed, .departing])
+    }
+
+    @Test("a closed service can be opened, one that drains or departs cannot")
+    func open() {
+        let (states, areOpen) = Self.outcomes { $0.open() }
+        #expect(states == [.open, .draining, .open, .departing])
+        #expect(areOpen == [true, false, true, false])
+    }
+
+    @Test("whatever it does, it can be taken out of the configuration, and never comes back")
+    func depart() {
+        let (states, actions) = Self.outcomes { $0.depart() }
+        #expect(states == [.departing, .departing, .departing, .departing])
+        #expect(actions == [.drain, .nothing, .nothing, .nothing])
+        let (after, _) = Self.outcomes { phase in
+            _ = phase.depart()
+            phase.drained()
+            phase.open()
+        }
+        #expect(after == [.departing, .departing, .departing, .departing])
+    }
+}
