@@ -61,6 +61,14 @@ struct ServedConnection {
     /// Our end of the connection.
     var localAddress: SocketAddress? { running?.localAddress ?? connection.socket.localAddress }
 
+    /// What to look at for what it uses.
+    var usageQuestion: UsageQuestion {
+        guard case .inet(let peer) = connection.peer, case .inet(let local) = localAddress else {
+            return UsageQuestion(process: running?.process, stream: nil)
+        }
+        return UsageQuestion(process: running?.process, stream: StreamIdentity(local: local, peer: peer))
+    }
+
     /// What is being done with it, as the manager interface tells it.
     var state: ConnectionState {
         switch handler {

@@ -43,20 +43,12 @@ extension Service {
     /// The ids of the connections that are listed: those too that have left processes behind.
     var listedIDs: [UInt64] { Array(served.keys) + lingering.keys }
 
-    /// One of them, without what it uses; nil when it is not listed any more.
-    func listed(_ id: UInt64) -> ConnectionStatus? { lingering[id]?.status ?? served[id].map(status) }
-
-    /// What to look at for what a connection uses: nothing when it has ended.
-    func usageQuestion(about connection: UInt64) -> UsageQuestion {
-        UsageQuestion(process: running(connection)?.process, stream: stream(of: connection))
-    }
-
-    /// The TCP stream of a connection, whoever holds it; nil if it has none.
-    private func stream(of connection: UInt64) -> StreamIdentity? {
-        guard let found = served[connection], case .inet(let peer) = found.connection.peer,
-            case .inet(let local) = found.localAddress
-        else { return nil }
-        return StreamIdentity(local: local, peer: peer)
+    /// One of them; nil when it is not listed any more.
+    func listed(_ id: UInt64) -> ListedConnection? {
+        if let former = lingering[id] {
+            return ListedConnection(status: former.status, question: UsageQuestion(process: nil, stream: nil))
+        }
+        return served[id].map { ListedConnection(status: status(of: $0), question: $0.usageQuestion) }
     }
 
     /// What serves a connection; what is to serve it, as long as nothing does.

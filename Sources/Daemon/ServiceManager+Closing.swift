@@ -78,7 +78,7 @@ extension ServiceManager {
         let meant = Set(
             services.flatMap { service in
                 service.assumeIsolated { service in
-                    service.listedIDs.filter { id in service.listed(id).map(isMeant) ?? false }
+                    service.listedIDs.filter { id in (service.listed(id)?.status).map(isMeant) ?? false }
                 }
             })
         guard !meant.isEmpty else { return nil }

@@ -9,6 +9,17 @@ internal import Sockets
 internal import Supervision
 internal import Varlink
 
+/// A connection that is listed.
+struct ListedConnection: Identifiable, Sendable {
+    /// The connection, without what it uses.
+    let status: ConnectionStatus
+    /// What to look at for that.
+    let question: UsageQuestion
+
+    /// Its id.
+    var id: UInt64 { status.id }
+}
+
 /// The connections that a filter means, a part after the other: by id, without what they use.
 ///
 /// Only on the loop, which may turn between two parts. Connections that end before their part are left out, and so are
@@ -36,12 +47,12 @@ struct ConnectionParts: Sequence, IteratorProtocol {
     var underestimatedCount: Int { rest.count }
 
     /// The next part, perhaps empty; nil at the end.
-    mutating func next() -> [ConnectionStatus]? {
+    mutating func next() -> [ListedConnection]? {
         guard !rest.isEmpty else { return nil }
         defer { rest = rest.dropFirst(Self.size) }
         return rest.prefix(Self.size).compactMap { (id, service) in
             services[service].assumeIsolated { $0.listed(id) }
-        }.filter(meant.matches)
+        }.filter { meant.matches($0.status) }
     }
 }
 
@@ -52,7 +63,7 @@ extension ServiceManager {
     ) async throws(VarlinkError) -> Manager.ListConnections.Result {
         var connections: [ConnectionStatus] = []
         for part in try connectionParts(filter) {
-            connections += usage ? await addUsage(to: part) : part
+            connections += usage ? await addUsage(to: part) : part.map(\.status)
             await context.loop.yieldTurn()
         }
         return Manager.ListConnections.Result(connections: connections, complete: true)
@@ -69,9 +80,9 @@ extension ServiceManager {
     /// left out.
     ///
     /// The loop turns meanwhile.
-    func addUsage(to connections: [ConnectionStatus]) async -> [ConnectionStatus] {
-        let answers = await UsageReader.answers(to: connections.map(usageQuestion), on: context.loop)
-        var result = connections
+    func addUsage(to connections: [ListedConnection]) async -> [ConnectionStatus] {
+        let answers = await UsageReader.answers(to: connections.map(\.question), on: context.loop)
+        var result = connections.map(\.status)
         for (place, answer) in answers.enumerated() {
             if let usage = answer.process {
                 result[place].cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
@@ -83,16 +94,5 @@ extension ServiceManager {
             }
         }
         return result
-    }
-
-    private func usageQuestion(about status: ConnectionStatus) -> UsageQuestion {
-        // More than one when a service has been closed, and another has its name.
-        for service in (try? services(named: status.service)) ?? [] {
-            let question = service.assumeIsolated { service in
-                service.connection(status.id).map { _ in service.usageQuestion(about: status.id) }
-            }
-            if let question { return question }
-        }
-        return UsageQuestion(process: nil, stream: nil)
     }
 }

@@ -28,10 +28,10 @@ extension ServiceManager {
     /// One connection, and who serves it.
     func describe(connection id: UInt64) async throws(VarlinkError) -> Manager.DescribeConnection.Result {
         for service in allServices {
-            guard let connection = await service.connection(id) else { continue }
-            let (found, handler) = await (service.status(of: connection), service.handlerDescription(of: id))
+            guard await service.connection(id) != nil, let found = await service.listed(id) else { continue }
+            let handler = await service.handlerDescription(of: id)
             return Manager.DescribeConnection.Result(
-                connection: await addUsage(to: [found]).first ?? found, command: handler.command,
+                connection: await addUsage(to: [found]).first ?? found.status, command: handler.command,
                 builtin: handler.builtin, user: handler.user)
         }
         throw VarlinkError(Manager.NoSuchConnection(id: id))

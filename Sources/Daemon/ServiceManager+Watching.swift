@@ -70,13 +70,13 @@ extension ServiceManager {
             ahead = usage ? Task(executorPreference: self.context.loop) { await self.addUsage(to: connections) } : nil
             if let former { try await self.send(await former.value, [], isComplete: false, replies) }
             guard isComplete || !usage else { return }
-            let shown = await ahead?.value ?? connections
+            let shown = await ahead?.value ?? connections.map(\.status)
             ahead = nil
             try await self.send(shown, removed, isComplete: isComplete, replies)
         } list: {
             try self.connectionParts(filter)
         } isSame: {
-            $0 == $1
+            $0.status == $1.status
         }
     }
 
@@ -147,5 +147,3 @@ extension ServiceStatus: Identifiable {
     /// Its name.
     var id: String { name }
 }
-
-extension ConnectionStatus: Identifiable {}

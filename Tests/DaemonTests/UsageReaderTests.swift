@@ -21,7 +21,7 @@ import Testing
             #expect(try await client.read(6) == Array("ready\n".utf8))
             let service = try await services.manager.service(named: "test")
             let id = try #require(await service.connectionIDs.first)
-            try await body(services, client, service.usageQuestion(about: id))
+            try await body(services, client, #require(await service.listed(id)).question)
             await client.close()
         }
     }
