@@ -144,7 +144,7 @@ struct ManagerMethods: Sendable {
         [
             Method(upgrading: Manager.Connect.self) { (call, caller) async throws(VarlinkError) in
                 let service = try await manager.service(named: call.service)
-                guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
+                try await requireRunning()
                 let ticket = try await service.admit(caller)
                 logger.notice(
                     "a caller becomes a connection",
@@ -157,13 +157,15 @@ struct ManagerMethods: Sendable {
         ]
     }
 
+    private func requireRunning() async throws(VarlinkError) {
+        guard await manager.daemonState != .stopping else { throw VarlinkError(Manager.DaemonStopping()) }
+    }
+
     private func change(
         _ name: String, _ body: (Service) async -> Bool
     ) async throws(VarlinkError) -> ServiceReply {
         let service = try await manager.service(named: name)
-        guard await manager.daemonState != .stopping else {
-            throw VarlinkError(Manager.DaemonStopping())
-        }
+        try await requireRunning()
         guard await body(service) else {
             throw VarlinkError(Manager.WrongState(service: name, state: await service.state))
         }

@@ -87,6 +87,8 @@ actor ServiceManager {
     }
 
     /// Ends the daemon's work: drains every service, all at the same time, and returns when no connection is left.
+    ///
+    /// The task must not be cancelled: when the drain is over, what programs write to is let go of.
     func drain() async {
         beginStopping()
         let settings = context.settings.value

@@ -159,6 +159,30 @@ struct ServiceDrainTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test("a closing ends, too, when its service stops listening between a client's acceptance and its handler's start")
+    func closedBeforeTheHandler() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, maxConnections: 1), settings: Self.settings) { services in
+            let service = try await services.manager.service(named: "test")
+            let first = try endpoint.connect(services)
+            await services.wait { $0.connections == 1 }
+            let second = try endpoint.connect(services)
+            services.onChange {
+                // It is told of the second client before the handler's task has begun.
+                service.assumeIsolated { if $0.counters.accepted == 2 { $0.stopListening() } }
+            }
+            let closing = await service.close(
+                .stop(after: .seconds(3600), stopTimeout: .seconds(10), now: services.loop.now))
+            await first.close()
+            #expect(await closing.finished())
+            let progress = await closing.progress
+            #expect(progress.ended == 1 && progress.stopped == 1 && progress.open == 0)
+            #expect(await service.counters.refused == 1)
+            #expect(try await second.readToEnd() == [])
+            await second.close()
+        }
+    }
+
     /// Runs `body` so many generations of jobs after the next try to open an address was due, and proves that the
     /// address is not left open.
     private static func whileOpening(

@@ -47,7 +47,9 @@ struct Services: Sendable {
             events: EventHub(on: loop, logger: log.logger),
             changes: ChangeSignal(on: loop) {
                 changes.append(())
-                observer.action.withLock { $0() }
+                // Not under the lock: it may change something itself.
+                let action = observer.action.withLock { $0 }
+                action()
             })
         manager = ServiceManager(context, try files.configuration())
         reloader = Reloader(manager, from: files.source, logger: log.logger)

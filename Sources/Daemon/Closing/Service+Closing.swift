@@ -12,6 +12,8 @@ internal import Supervision
 
 extension Service {
     /// Accepts those who have connected, and returns when it listens no more.
+    ///
+    /// When the task is cancelled it returns sooner, and listening ends by itself.
     func finishAccepting() async {
         // One that is being opened at this moment is closed by itself.
         for opening in listeners.compactMap(\.opening) { await opening.value }
