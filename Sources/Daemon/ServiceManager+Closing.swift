@@ -60,13 +60,8 @@ extension ServiceManager {
                 try await service.checkShutdown(isMeant)
             }
         }
-        if let same = closingUnderWay(of: services, isMeant) {
-            await same.tighten(plan)
-            return same
-        }
-        let closing = Closing(plan, .connections, of: services, on: context.loop, tell: context.events.closing)
-        await closing.begin(isMeant)
-        return closing
+        let same = closingUnderWay(of: services, isMeant)
+        return Closing.begin(plan, .connections, of: services, context, joining: same, isMeant)
     }
 
     /// The closing of the very same connections that has begun before; nil when there is none.

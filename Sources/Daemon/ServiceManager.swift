@@ -27,7 +27,6 @@ actor ServiceManager {
     let startTimestamp: Int64
     /// What another image of this daemon has told us.
     private let predecessor: SuccessionState?
-    private var draining: Closing?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -107,15 +106,9 @@ actor ServiceManager {
 
     /// Closes every service by `plan`, or makes such a closing that is under way as strict.
     func drain(_ plan: ClosingPlan) -> Closing {
-        if let draining, !draining.assumeIsolated({ $0.isFinished }) {
-            draining.assumeIsolated { $0.tighten(plan) }
-            return draining
-        }
-        let closing = Closing(
-            plan, .everything, of: allServices, on: context.loop, tell: context.events.closing)
-        draining = closing
-        closing.assumeIsolated { $0.begin() }
-        return closing
+        let services = allServices
+        let underWay = services.lazy.flatMap { $0.assumeIsolated { $0.closings } }.first { $0.scope == .everything }
+        return Closing.begin(plan, .everything, of: services, context, joining: underWay)
     }
 
     // MARK: Looking at them

@@ -21,7 +21,7 @@ internal import SocketServer
 /// | finished | its services have left it | nothing |
 ///
 /// One that keeps its connections goes from accepting to finished. A stricter plan, in any step but the last, moves the
-/// times (``tighten(_:)``). Its services hold it until it is finished.
+/// times. Its services hold it until it is finished.
 actor Closing {
     /// The shortest time between two replies that tell nothing but other numbers.
     static let interval = Duration.milliseconds(100)
@@ -55,15 +55,11 @@ actor Closing {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// A closing that has not begun: of `services`.
-    init(
-        _ plan: ClosingPlan, _ scope: Scope, of services: [Service], on loop: EventLoop,
-        tell: @escaping @Sendable (ClosingProgress, String?) -> Void
-    ) {
+    private init(_ plan: ClosingPlan, _ scope: Scope, of services: [Service], _ context: ServiceContext) {
         self.services = services
         self.scope = scope
-        self.loop = loop
-        self.tell = tell
+        loop = context.loop
+        tell = context.events.closing
         tally = ClosingTally(plan)
         progressed = LoopCondition(on: loop)
     }
@@ -90,15 +86,30 @@ actor Closing {
 
     // MARK: What it does
 
-    /// Begins: of connections, those that `isMeant` holds for.
-    func begin(_ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool = { _ in true }) {
+    /// Begins a closing of `services`, or makes `same`, which is under way, as strict: both are finished together.
+    ///
+    /// Where only connections are closed, they are those that `isMeant` holds for. Only on the loop.
+    static func begin(
+        _ plan: ClosingPlan, _ scope: Scope, of services: [Service], _ context: ServiceContext, joining same: Closing?,
+        _ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool = { _ in true }
+    ) -> Closing {
+        if let same {
+            same.assumeIsolated { $0.tighten(plan) }
+            return same
+        }
+        let closing = Closing(plan, scope, of: services, context)
+        closing.assumeIsolated { $0.begin(isMeant) }
+        return closing
+    }
+
+    private func begin(_ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool) {
         for service in services { service.assumeIsolated { $0.join(self, isMeant) } }
         moveTimers()
         settle()
     }
 
     /// Goes on by a stricter plan, if `plan` is one.
-    func tighten(_ plan: ClosingPlan) {
+    private func tighten(_ plan: ClosingPlan) {
         let combined = tally.plan.combined(with: plan)
         guard combined != tally.plan, !isFinished else { return }
         tally.plan = combined

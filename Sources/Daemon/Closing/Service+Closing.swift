@@ -24,13 +24,7 @@ extension Service {
 
     /// Closes by `plan`, or makes the closing that is under way as strict; both are finished together.
     func close(_ plan: ClosingPlan) -> Closing {
-        if let closing = closings.first(where: { $0.scope == .service }) {
-            closing.assumeIsolated { $0.tighten(plan) }
-            return closing
-        }
-        let closing = Closing(plan, .service, of: [self], on: context.loop, tell: context.events.closing)
-        closing.assumeIsolated { $0.begin() }
-        return closing
+        Closing.begin(plan, .service, of: [self], context, joining: closings.first { $0.scope == .service })
     }
 
     /// Closes for good: stops listening without losing who has connected, gives connections `grace` to end, and then
