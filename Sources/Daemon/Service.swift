@@ -39,6 +39,8 @@ actor Service {
     var builtInConnections: [UInt64: BuiltInService] = [:]
     private var lastListener = 0
     private(set) var phase = Phase.open
+    /// Whether it was told to close, and not to open again since; it may have closed by itself.
+    private(set) var isClosedByOperator = false
     private(set) var listeningTimestamp: Int64?
     var counters = ServiceCounters()
     var throttle = ServiceThrottle()
@@ -96,6 +98,7 @@ actor Service {
     func reopen() async -> Bool {
         guard !isClosing else { return false }
         phase = .open
+        isClosedByOperator = false
         former.forgetEnded()
         for listener in listeners where listener.server?.isClosed ?? true {
             listener.retry?.cancel()
@@ -245,6 +248,7 @@ actor Service {
 
     /// It is closing: nobody is tried again, and nobody is held back any more.
     func beginDraining() {
+        isClosedByOperator = true
         guard phase == .open else { return }
         phase = .draining
         suspension = nil
@@ -255,6 +259,7 @@ actor Service {
     /// It was closed in an earlier image of this daemon, and stays so.
     func beginClosed(since timestamp: Int64?) {
         phase = .closed
+        isClosedByOperator = true
         for address in definition.listen { _ = addListener(address) }
         listeningTimestamp = timestamp
     }
@@ -266,7 +271,10 @@ actor Service {
     func didDrain() { phase = .closed }
 
     /// It is to listen again, with what a reload gives it.
-    func beginAnew() { phase = .open }
+    func beginAnew() {
+        phase = .open
+        isClosedByOperator = false
+    }
 
     /// It is in the configuration no more: it is never opened again.
     func beginDeparting() {

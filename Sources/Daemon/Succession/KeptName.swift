@@ -12,6 +12,8 @@ enum KeptName {
     static let prefix = "serverd-"
     /// The ``ConnectionLedger``.
     static let ledger = prefix + "state"
+    /// The ``OperatorSettings``; not over an exec.
+    static let operatorSettings = prefix + "operators"
     /// The admin socket, and its lock; only over an exec.
     static let adminSocket = prefix + "admin"
     static let adminLock = prefix + "admin-lock"

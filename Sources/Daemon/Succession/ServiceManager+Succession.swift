@@ -21,6 +21,7 @@ extension ServiceManager {
             daemonVersion: Version.text, images: images, startTimestamp: startTimestamp,
             lastConnection: context.numbering.last, arguments: CommandLine.arguments)
         state.services = services.values.map { $0.assumeIsolated { $0.succession } }
+        state.configuration = KeptConfiguration(configuration)
         state.descriptors = passedDescriptors
         return state
     }
