@@ -103,16 +103,18 @@ final class ServiceProgram: @unchecked Sendable {
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
                 in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
-                place: place(connection.id, in: slot), by: spawner)
+                place: place(connection.id, in: slot), by: spawner
+            ) { process in
+                connections.began(process.pid, connection.id)
+                running[connection.id] = RunningHandler(
+                    process: process, localAddress: environment.local, stream: stream)
+                begun(process)
+            }
         }
         guard let process else {
             spawner.giveBack(slot)
             return nil
         }
-        connections.began(process.pid, connection.id)
-        running[connection.id] = RunningHandler(
-            process: process, localAddress: environment.local, stream: stream)
-        begun(process)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
             running[connection.id] = nil

@@ -150,7 +150,7 @@ package final class Spawner: @unchecked Sendable {
     /// Only on the loop; see ``HandlerProcess/spawn(in:environment:socket:standardError:place:by:)``.
     func begin(
         _ slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
-        place: HandlerPlace?
+        place: HandlerPlace?, begun: (HandlerProcess) -> Void
     ) throws(SpawnFailure) -> HandlerProcess {
         loop.preconditionOnLoop()
         do {
@@ -162,6 +162,7 @@ package final class Spawner: @unchecked Sendable {
                 pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
+            begun(process)
             poll()
             return process
         } catch {
