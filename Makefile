@@ -33,7 +33,7 @@ test:
 test-deployment: deb
 	@.ci/install-packages Tests/Deployment/packages.txt
 	@Tests/Deployment/run bookworm
-	@Tests/Deployment/run trixie
+	@Tests/Deployment/autopkgtest trixie
 
 test-vm: deps
 	@.ci/install-packages Tests/Deployment/vm/packages.txt

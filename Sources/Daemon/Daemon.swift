@@ -53,7 +53,9 @@ package struct Daemon: Sendable {
         let reporter = StatusReporter(writer, isConnected: Notifier().isConnected, on: loop)
         for doubt in doubts { doubt.log(to: logger) }
         let context = try makeContext(loop, reporter)
-        let manager = ServiceManager(context, configuration, following: inheritance.state)
+        let manager = ServiceManager(
+            context, configuration, following: inheritance.state,
+            operators: .kept(in: inheritance.sockets.claimOwn(KeptName.operatorSettings)))
         let reloader = Reloader(
             manager, from: source, logger: logger,
             observer: ReloadObserver(

@@ -180,7 +180,7 @@ struct ManagerMethods: Sendable {
     ) -> Method<AdminCaller> {
         Method(declared) { (parameters, caller) async throws(VarlinkError) -> M.Result in
             let result = try await body(parameters)
-            if M.permission != .read { logChange(declared, parameters, caller) }
+            if M.permission != .read { await changed(declared, parameters, caller) }
             return result
         }
     }
@@ -199,7 +199,7 @@ struct ManagerMethods: Sendable {
     ) -> Method<AdminCaller> {
         Method(streamingIfAsked: declared) { (parameters, caller, replies) in
             let closing = try await begin(parameters)
-            logChange(declared, parameters, caller)
+            await changed(declared, parameters, caller)
             let last = try await closing.follow { try await replies?.send(reply($0, nil)) }
             return reply(last, await closing.exit)
         }
@@ -212,6 +212,14 @@ struct ManagerMethods: Sendable {
         guard caller.uid == owner || access.permits(needed.configured, uid: caller.uid, groups: caller.groups) else {
             throw VarlinkError(Manager.NotPermitted(method: method, needs: needed))
         }
+    }
+
+    /// Something was changed: it is logged, and kept for the next daemon.
+    private func changed<M: ManagerMethod>(
+        _ method: M.Type, _ parameters: M.Parameters, _ caller: AdminCaller
+    ) async {
+        logChange(method, parameters, caller)
+        await manager.keepOperatorSettings()
     }
 
     private func logChange<M: ManagerMethod>(_ method: M.Type, _ parameters: M.Parameters, _ caller: AdminCaller) {

@@ -27,15 +27,19 @@ actor ServiceManager {
     let startTimestamp: Int64
     /// What another image of this daemon has told us.
     private let predecessor: SuccessionState?
+    /// What the service manager keeps of what operators have set; nil when that is not known.
+    var keptSettings: OperatorSettings?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
-    /// A manager without services; they are to be those of `configuration`, and go on where `predecessor` was.
+    /// A manager without services; they are to be those of `configuration`, and go on where `predecessor` was, or, after a
+    /// crash or a restart, as operators had set them.
     init(
         _ context: ServiceContext, _ configuration: Configuration = Configuration(),
-        following predecessor: SuccessionState? = nil
+        following predecessor: SuccessionState? = nil, operators settings: OperatorSettings = OperatorSettings()
     ) {
         self.predecessor = predecessor
+        keptSettings = predecessor == nil ? settings : nil
         startTimestamp = predecessor?.startTimestamp ?? WallClock.microseconds
         self.context = context
         hasStarted = LoopCondition(on: context.loop)
@@ -50,7 +54,8 @@ actor ServiceManager {
     func open(
         _ definitions: [ServiceDefinition], claiming inherited: InheritedSockets
     ) async throws(StartFailure) {
-        let states = Dictionary((predecessor?.services ?? []).map { ($0.name, $0) }) { first, _ in first }
+        let known = predecessor?.services ?? keptSettings?.services ?? []
+        let states = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
         var opening: [Service] = []
         for definition in definitions where definition.isEnabled {
             let service = try makeService(definition)
@@ -64,6 +69,8 @@ actor ServiceManager {
         try adoptSurvivors()
         for service in opening { await service.open(claiming: inherited) }
         closeUnclaimed(inherited)
+        if let keptSettings { tell(keptSettings) }
+        keepOperatorSettings()
         if daemonState == .starting { daemonState = .running }
         hasStarted.signal()
     }

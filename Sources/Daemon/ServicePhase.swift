@@ -27,6 +27,9 @@ struct ServicePhase: Equatable, Sendable {
     /// The state at this moment.
     private(set) var state = State.open
 
+    /// Whether it was told to close, and not to open again since; it may have closed by itself before.
+    private(set) var isToldToClose = false
+
     /// Whether it is to listen.
     var isOpen: Bool { state == .open }
 
@@ -35,6 +38,7 @@ struct ServicePhase: Equatable, Sendable {
 
     /// It is to be closed, with those served who have connected.
     mutating func beginDraining() -> Action {
+        isToldToClose = true
         guard state == .open else { return .nothing }
         state = .draining
         return .drain
@@ -54,7 +58,9 @@ struct ServicePhase: Equatable, Sendable {
 
     /// It was closed before this daemon, or this image of it, began.
     mutating func remainClosed() {
-        if state == .open { state = .closed }
+        guard state == .open else { return }
+        state = .closed
+        isToldToClose = true
     }
 
     /// It is to listen again.
@@ -63,6 +69,7 @@ struct ServicePhase: Equatable, Sendable {
     @discardableResult
     mutating func open() -> Bool {
         if state == .closed { state = .open }
+        if isOpen { isToldToClose = false }
         return isOpen
     }
 

@@ -100,24 +100,27 @@ final class ServiceProgram: @unchecked Sendable {
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
         let slot = await spawner.slot(for: command)
         let stream = definition.allowsShutdown ? connection.socket.streamIdentity : nil
+        let handler = { (process: HandlerProcess) in
+            RunningHandler(program: self, process: process, localAddress: environment.local, stream: stream)
+        }
         let process = try connection.socket.withDescriptor { socket throws(SpawnFailure) in
             try HandlerProcess.spawn(
                 in: slot, environment: environment, socket: socket, standardError: standardError.checkedSink(),
-                place: place(connection.id, in: slot), by: spawner)
+                place: place(connection.id, in: slot), by: spawner
+            ) { process in
+                connections.began(process.pid, connection.id)
+                begun(handler(process))
+            }
         }
         guard let process else {
             spawner.giveBack(slot)
             return nil
         }
-        connections.began(process.pid, connection.id)
-        let running = RunningHandler(
-            program: self, process: process, localAddress: environment.local, stream: stream)
-        begun(running)
         do { try await process.executed() } catch {
             connections.ended(process.pid, connection.id)
             throw error
         }
-        return running
+        return handler(process)
     }
 
     private func place(_ connection: UInt64, in slot: SpawnSlot) throws(SpawnFailure) -> HandlerPlace? {

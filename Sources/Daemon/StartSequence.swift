@@ -60,7 +60,7 @@ package struct StartSequence: Sendable {
             let inherited = try Inheritance.receive()
             inheritance = inherited
             ProcessEnvironment.raiseDescriptorLimit()
-            let configuration = try loadConfiguration(from: location, context: .current())
+            let configuration = try configuration(following: inherited)
             let writer = try makeWriter()
             defer { writer.finish() }
             let daemon = Daemon(
@@ -94,6 +94,20 @@ package struct StartSequence: Sendable {
         }
         Self.tell(ImageCheck.ownAnswer)
         return .success
+    }
+
+    /// What to serve by.
+    ///
+    /// For an image that was gone back to it is what it served by before: what the files say now may be what its successor
+    /// could not start with.
+    private func configuration(following inherited: Inheritance) throws(ConfigErrors) -> Configuration {
+        let context = ConfigurationContext.current()
+        if let state = inherited.state, state.failure != nil,
+            let kept = try? state.configuration?.configuration(context)
+        {
+            return kept
+        }
+        return try loadConfiguration(from: location, context: context)
     }
 
     private func announcedWatchdog() throws -> Watchdog? {

@@ -7,6 +7,10 @@ package struct Configuration: Sendable {
     package let settings: DaemonSettings
     /// The services, by name, no two with the same; those that are not enabled too.
     package let services: [ServiceDefinition]
+    /// `serverd.toml` as it was read; nil when there was none.
+    package let main: SourceFile?
+    /// The services' files as they were read.
+    package let serviceFiles: [SourceFile]
     /// Where the daemon's settings were written; nil when there is no `serverd.toml`.
     let daemonKeyLines: KeyLines<DaemonKey>?
     /// What was read of each file of a service, by its path.
@@ -18,6 +22,8 @@ package struct Configuration: Sendable {
     package init() {
         settings = DaemonSettings()
         services = []
+        main = nil
+        serviceFiles = []
         daemonKeyLines = nil
         parsed = [:]
         context = nil
@@ -54,6 +60,8 @@ package struct Configuration: Sendable {
         }
         let key = { (error: ConfigError) in (order[error.file] ?? .max, error.line ?? 0, error.column ?? 0) }
         if let failure = ConfigErrors(errors.sorted { key($0) < key($1) }) { throw failure }
+        self.main = main
+        serviceFiles = services
         settings = daemon?.settings ?? DaemonSettings()
         daemonKeyLines = daemon?.keyLines
         self.services = parsed.compactMap(\.definition).sorted { $0.name < $1.name }

@@ -5,6 +5,7 @@ internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
+package import SystemPackage
 
 extension HandlerProcess {
     /// The process that another image of this daemon, or a daemon before this one, has started and written down.
@@ -18,17 +19,16 @@ extension HandlerProcess {
     ///   - earliest: a time since the machine was booted before which it was not started.
     ///   - latest: a time since the machine was booted at which it was running.
     ///   - age: how long ago it was started, as far as is known.
-    /// - Returns: nil when it is gone, or there is no descriptor left to watch it with.
+    /// - Returns: nil when it is gone.
+    /// - Throws: the error of what there was not enough of to find out, or why it may not be looked at.
     package static func adopt(
         _ pid: Int32, startedFrom earliest: Duration, to latest: Duration, age: Duration, by spawner: Spawner
-    ) -> HandlerProcess? {
+    ) throws(Errno) -> HandlerProcess? {
         let loop = spawner.loop
         loop.preconditionOnLoop()
-        let number = clinux_open_process(pid)
-        guard number >= 0 else { return nil }
-        let pidfd = Descriptor(adopting: number)
+        guard let pidfd = try spawner.lookup.process(pid) else { return nil }
         // Only now: what has the number while we hold this descriptor, and fits, is what the descriptor refers to.
-        guard let stat = ProcessStat.read(pid), stat.session == pid,
+        guard let stat = try spawner.lookup.stat(of: pid, pidfd), stat.session == pid,
             ProcessStart.ticks(at: earliest) <= stat.start.ticks, stat.start.ticks <= ProcessStart.ticks(at: latest)
         else { return nil }
         let process = HandlerProcess(

@@ -3,6 +3,7 @@
 
 internal import Descriptors
 internal import Glibc
+internal import SystemPackage
 
 /// When a process started: with its pid it names one process and no other.
 struct ProcessStart: Hashable, Sendable {
@@ -46,14 +47,23 @@ struct ProcessStat: Equatable {
 
     /// The line of the process that has `pid`; `nil` when there is none, or it may not be seen.
     static func read(_ pid: Int32) -> ProcessStat? {
-        let number = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
-        guard number >= 0 else { return nil }
+        guard case .success(let number) = SystemCall.openProcessStat(pid) else { return nil }
+        return try? read(from: number)
+    }
+
+    /// The line in the file that is open as `number`, which it closes.
+    /// - Throws: `ESRCH` when the process has gone since.
+    static func read(from number: CInt) throws(Errno) -> ProcessStat {
         let file = Descriptor(adopting: number)
-        return withUnsafeTemporaryAllocation(byteCount: longestLine, alignment: 1) { buffer in
-            // One read: the kernel makes the whole line in it. It fails when the process has gone since.
+        let found: Result<ProcessStat, Errno> = withUnsafeTemporaryAllocation(byteCount: longestLine, alignment: 1) {
+            buffer in
+            // One read: the kernel makes the whole line in it.
             let count = file.use { Glibc.read($0, buffer.baseAddress, buffer.count) }
-            return count > 0 ? ProcessStat(line: UnsafeRawBufferPointer(rebasing: buffer[..<count])) : nil
+            guard count >= 0 else { return .failure(Errno(rawValue: errno)) }
+            let line = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            return ProcessStat(line: line).map { .success($0) } ?? .failure(.noSuchProcess)
         }
+        return try found.get()
     }
 
     /// Reads a line; `nil` for what is none.

@@ -40,6 +40,8 @@ package final class Spawner: @unchecked Sendable {
     private let watch: SystemCall<DescriptorWatch, Void>
     private let deadline: UInt64
     let groups: ProcessGroupSearch
+    /// How the processes of an earlier daemon are found.
+    let lookup: ProcessLookup
     private var vacant: [SpawnSlot] = []
     private var taken: [SpawnSlot] = []
     /// The oldest first.
@@ -61,13 +63,15 @@ package final class Spawner: @unchecked Sendable {
     ///   - deadline: how long a child may take to its exec before it is killed.
     ///   - clone: the spawn itself, for tests.
     ///   - watch: how a process's end begins to be waited for, for tests.
+    ///   - lookup: how a process of an earlier daemon is found, for tests.
     /// - Throws: the error of what there was not enough of: descriptors, memory.
     package init(
         on loop: EventLoop, deadline: Duration = .seconds(1),
         clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t> = .spawn,
-        watch: SystemCall<DescriptorWatch, Void> = .watchForReading
+        watch: SystemCall<DescriptorWatch, Void> = .watchForReading, lookup: ProcessLookup = ProcessLookup()
     ) throws(Errno) {
         self.loop = loop
+        self.lookup = lookup
         self.clone = clone
         self.watch = watch
         self.deadline = UInt64(deadline / .nanoseconds(1))
@@ -146,7 +150,7 @@ package final class Spawner: @unchecked Sendable {
     /// Only on the loop; see ``HandlerProcess/spawn(in:environment:socket:standardError:place:by:)``.
     func begin(
         _ slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,
-        place: HandlerPlace?
+        place: HandlerPlace?, begun: (HandlerProcess) -> Void
     ) throws(SpawnFailure) -> HandlerProcess {
         loop.preconditionOnLoop()
         do {
@@ -158,6 +162,7 @@ package final class Spawner: @unchecked Sendable {
                 pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
+            begun(process)
             poll()
             return process
         } catch {

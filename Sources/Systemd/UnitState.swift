@@ -70,22 +70,26 @@ private struct UnitBus: ~Copyable {
         let groups = try Descriptor(adopting: Errno.check(Glibc.open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)))
             .readToEnd()
         guard let unit = UnitName(cgroup: String(decoding: groups, as: UTF8.self)) else { throw .noData }
-        guard !unit.isUsers else {
-            return UnitBus(try opened { sd_bus_open_user($0) }, of: unit.name, destination: service)
+        // A manager's own socket is there without a message bus, and the system's for root alone.
+        if let socket = unit.isUsers ? usersSocket : geteuid() == 0 ? systemSocket : nil {
+            return UnitBus(try openManager(at: socket), of: unit.name, destination: nil)
         }
-        // The manager's own socket is there without a message bus, and for root alone.
-        guard geteuid() == 0 else {
-            return UnitBus(try opened { sd_bus_open_system($0) }, of: unit.name, destination: service)
-        }
-        return UnitBus(try openManager(), of: unit.name, destination: nil)
+        let bus = try opened { unit.isUsers ? sd_bus_open_user($0) : sd_bus_open_system($0) }
+        return UnitBus(bus, of: unit.name, destination: service)
+    }
+
+    /// The address of the socket of this user's manager, which is where that has told its units.
+    private static var usersSocket: String? {
+        guard let folder = getenv("XDG_RUNTIME_DIR") else { return nil }
+        return "unix:path=\(String(cString: folder))/systemd/private"
     }
 
     deinit { sd_bus_close_unref(bus) }
 
-    private static func openManager() throws(Errno) -> OpaquePointer {
+    private static func openManager(at address: String) throws(Errno) -> OpaquePointer {
         let bus = try opened { sd_bus_new($0) }
         do throws(Errno) {
-            try Errno.check(libsystemd: sd_bus_set_address(bus, systemSocket))
+            try Errno.check(libsystemd: sd_bus_set_address(bus, address))
             try Errno.check(libsystemd: sd_bus_start(bus))
             return bus
         } catch {

@@ -74,6 +74,22 @@ struct ServicePhaseTests {
         #expect(areOpen == [true, false, true, false])
     }
 
+    @Test("it knows whether it was told to close: a handler's error does not tell it, and opening ends that")
+    func toldToClose() {
+        #expect(State.allCases.map { Self.phase($0).isToldToClose } == [false, true, true, true])
+        var phase = ServicePhase()
+        _ = phase.handlerFailed()
+        phase.remainClosed()
+        #expect(!phase.isToldToClose)
+        _ = phase.beginDraining()
+        #expect(phase.state == .closed && phase.isToldToClose)
+        phase.open()
+        #expect(!phase.isToldToClose)
+        _ = phase.beginDraining()
+        phase.open()
+        #expect(phase.state == .draining && phase.isToldToClose)
+    }
+
     @Test("whatever it does, it can be taken out of the configuration, and never comes back")
     func depart() {
         let (states, actions) = Self.outcomes { $0.depart() }

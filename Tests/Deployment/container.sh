@@ -2,18 +2,54 @@
 # A container with a systemd of its own as PID 1: makes its tree, boots it, runs commands in it, ends it. For sourcing, with checks.sh.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+package=${PACKAGE:-$(ls .build/deb/serverd_*.deb 2>/dev/null)}
+# The container's root, seen from outside, and its first process.
+tree=
 leader=
 group=
+# How a client gets to the daemon's network.
+to_network=()
+
+# Ends the run where there can be no container, or nothing to install in it.
+require_container() {
+    if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork --uts --ipc --net --cgroup true; then
+        echo 'skipped: a container needs root and namespaces, and they are not to be had here'
+        echo '0 passed, 0 failed'
+        exit 0
+    fi
+    [ -e "$package" ] || {
+        echo 'there is no package: run make deb first'
+        exit 1
+    }
+}
+
+# Makes a container of a release of Debian and boots it, or ends the run: make_container SUITE [PACKAGE,...].
+make_container() {
+    require_container
+    tree=$(mktemp -d)/$1
+    make_tree "$1" "$tree" "${@:2}" || exit 1
+    boot "$tree" || {
+        cat "$tree/run/boot.log"
+        exit 1
+    }
+}
+
+# Ends the container and removes its tree.
+remove_container() {
+    halt
+    [ -z "$tree" ] || rm -rf "$(dirname "$tree")"
+}
 
 # The folder below which control groups of version 2 are.
 unified() {
     findmnt -n -o TARGET -t cgroup2 | head -n 1
 }
 
-# Makes the tree of a release of Debian: make_tree SUITE FOLDER.
+# Makes the tree of a release of Debian: make_tree SUITE FOLDER [PACKAGE,...]
 make_tree() {
     mmdebstrap --quiet --variant=apt --mode=root \
-        --include=busybox,curl,dbus,init-system-helpers,iproute2,passwd,procps,systemd,systemd-sysv "$1" "$2" || return
+        --include="busybox,curl,dbus,init-system-helpers,iproute2,libpam-systemd,passwd,procps,systemd,systemd-sysv${3+,$3}" \
+        "$1" "$2" || return
     rm -rf "$2"/etc/systemd/system/getty.target.wants
 }
 
@@ -39,6 +75,7 @@ boot() {
     local outer=$!
     patience=60 await is_systemd "$outer" || return
     leader=$(pgrep -P "$outer")
+    to_network=(nsenter -t "$leader" -n)
     # Before it can be asked, it fails.
     patience=60 await has_booted
 }
@@ -46,16 +83,6 @@ boot() {
 # Runs a command in the container, as root and with nothing of ours.
 inside() {
     nsenter -t "$leader" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 SYSTEMD_COLORS=0 SYSTEMD_PAGER= "$@"
-}
-
-# Runs a script of the shell in the container.
-inside_sh() {
-    inside sh -euc "$*"
-}
-
-# Puts standard input into a file in the container.
-put() {
-    inside_sh "mkdir -p '$(dirname "$1")'; cat >'$1'"
 }
 
 # Whether the container's groups could be removed.
@@ -71,9 +98,4 @@ halt() {
     leader=
     # The kernel takes a moment to see that the groups are empty.
     await are_gone
-}
-
-# A property of the daemon's unit.
-unit() {
-    inside systemctl show --value -p "$1" serverd.service
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Clients of the daemon in the container while something happens to it, and the judgement of what became of them. For
-# sourcing, after container.sh and checks.sh.
+# sourcing, after scenarios.sh.
 
 load=
 result=$(mktemp)
@@ -8,7 +8,7 @@ result=$(mktemp)
 # Begins with new connections and sessions: begin_load [RATE [SESSIONS]].
 begin_load() {
     local begun
-    exec {begun}< <(exec nsenter -t "$leader" -n python3 "$here/load.py" "${1:-300}" "${2:-50}" "$result")
+    exec {begun}< <(exec "${to_network[@]}" python3 "$here/load.py" "${1:-300}" "${2:-50}" "$result")
     load=$!
     read -r -u "$begun" -t 60 || { echo 'the load did not begin'; return 1; }
     exec {begun}<&-

@@ -13,6 +13,8 @@ enum KeptName {
     static let prefix = "serverd-"
     /// The ``ConnectionLedger``.
     static let ledger = prefix + "state"
+    /// The ``OperatorSettings``; not over an exec.
+    static let operatorSettings = prefix + "operators"
     /// The admin socket; only over an exec.
     static let adminSocket = prefix + "admin"
     /// Its lock; only over an exec.

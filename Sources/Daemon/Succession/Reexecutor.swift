@@ -25,11 +25,15 @@ struct ReexecFailure: Error {
 /// |---|---|---|
 /// | check | everything serves; the new program looks at state and configuration, as a child | nothing has happened |
 /// | wait | nobody is accepted; handlers are being started, connections that the daemon serves itself may end | those that last are ended |
+/// | check again, if that took long | as at first | everybody is accepted again |
 /// | replace | the last state is written, the log too; then the exec | everybody is accepted again |
 /// | start | the new image claims what it was passed | it goes back to this one, by `Inheritance.goBack(because:)` |
 final class Reexecutor: Sendable {
     /// Tells how far it has come, and returns when that is sent.
     typealias Tell = @Sendable (Manager.Reexec.Result) async -> Void
+
+    /// How long what the check has found is relied on.
+    private static let checkLasts = Duration.milliseconds(100)
 
     private let manager: ServiceManager
     private let reloader: Reloader
@@ -81,7 +85,8 @@ final class Reexecutor: Sendable {
         do throws(ReexecFailure) {
             try await requireQuiet()
             let path = try ownPath()
-            let version = try await check(path)
+            var version = try await check(path)
+            let checked = manager.context.loop.now
             await tell(.init(step: .checked, from: Version.text, to: version))
             manager.context.logger.notice("replaced by another image soon", metadata: ["version": .string(version)])
             reporter.reloading()
@@ -91,6 +96,8 @@ final class Reexecutor: Sendable {
                 guard outcome.left == 0 else {
                     throw ReexecFailure(obstacle: .busy, detail: "\(outcome.left) connections cannot be ended")
                 }
+                // Program and configuration may be others by now.
+                if manager.context.loop.now - checked > Self.checkLasts { version = try await check(path) }
                 await tell(.init(step: .replacing, from: Version.text, to: version, ended: outcome.ended))
                 throw try await replace(by: path, holds)
             } catch {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of all services goes to the next image of the daemon, and what comes from the one before.
 
+internal import Descriptors
 internal import EventLoops
 internal import Logging
 internal import ManagerInterface
@@ -8,6 +9,7 @@ internal import Policy
 internal import ServiceConfig
 internal import SocketServer
 internal import Supervision
+internal import SystemPackage
 internal import Systemd
 
 extension ServiceManager {
@@ -19,6 +21,7 @@ extension ServiceManager {
             daemonVersion: Version.text, images: images, startTimestamp: startTimestamp,
             lastConnection: context.numbering.last, arguments: CommandLine.arguments)
         state.services = services.values.map { $0.assumeIsolated { $0.succession } }
+        state.configuration = KeptConfiguration(configuration)
         state.descriptors = passedDescriptors
         return state
     }
@@ -56,17 +59,8 @@ extension ServiceManager {
         guard let ledger = context.ledger else { return }
         var orphans: [ServiceName: Service] = [:]
         var survivors: [ServiceName: [Survivor]] = [:]
-        var gone = 0
-        let now = BootClock.now
-        for record in ledger.records {
-            let process = HandlerProcess.adopt(
-                record.pid, startedFrom: record.acceptedAt, to: record.writtenAt, age: now - record.acceptedAt,
-                by: context.spawner)
-            guard let process else {
-                ledger.erase(record.id)
-                gone += 1
-                continue
-            }
+        let (found, gone) = findSurvivors(ledger)
+        for (record, process) in found {
             do {
                 let service = try services[record.service] ?? orphan(record.service, process, &orphans)
                 let program =
@@ -89,6 +83,41 @@ extension ServiceManager {
                 "connections": .stringConvertible(survivors.values.reduce(0) { $0 + $1.count }),
                 "ended_meanwhile": .stringConvertible(gone),
             ])
+    }
+
+    /// The programs of the ledger that still run, and how many do not any more, whose records are erased.
+    ///
+    /// Where nobody can tell, the record stays: whoever serves after us looks again.
+    private func findSurvivors(
+        _ ledger: ConnectionLedger
+    ) -> (found: [(ConnectionRecord, HandlerProcess)], gone: Int) {
+        var found: [(ConnectionRecord, HandlerProcess)] = []
+        var unknown: [(record: ConnectionRecord, error: Errno)] = []
+        var gone = 0
+        let now = BootClock.now
+        for record in ledger.records {
+            do throws(Errno) {
+                let process = try HandlerProcess.adopt(
+                    record.pid, startedFrom: record.acceptedAt, to: record.writtenAt, age: now - record.acceptedAt,
+                    by: context.spawner)
+                if let process {
+                    found.append((record, process))
+                } else {
+                    ledger.erase(record.id)
+                    gone += 1
+                }
+            } catch { unknown.append((record, error)) }
+        }
+        if let first = unknown.first {
+            context.logger.error(
+                "cannot tell whether programs of the serverd before still run; they are not counted, and the next serverd looks again",
+                metadata: [
+                    "connections": .stringConvertible(unknown.count),
+                    "connection": .stringConvertible(first.record.id),
+                    "pid": .stringConvertible(first.record.pid), "error": .string(first.error.textWithRemedy),
+                ])
+        }
+        return (found, gone)
     }
 
     private func orphan(

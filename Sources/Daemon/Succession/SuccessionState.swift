@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one image of the daemon tells the next one: all that is neither in the ledger nor in the configuration.
 
-internal import CLinux
 internal import Descriptors
-internal import Glibc
 internal import SystemPackage
 internal import Varlink
 
@@ -11,7 +9,6 @@ internal import Varlink
 struct SuccessionState: Codable, Equatable, Sendable {
     /// The version of this form: another one is not understood.
     static let currentVersion = 1
-    private static let longest = 64 << 20
 
     /// An open descriptor and its ``KeptName``, or the name under which it was inherited.
     struct PassedDescriptor: Codable, Equatable, Sendable {
@@ -56,6 +53,8 @@ struct SuccessionState: Codable, Equatable, Sendable {
     var arguments: [String]
     /// The services, in no order.
     var services: [Service] = []
+    /// What it serves by; nil of an image that did not tell.
+    var configuration: KeptConfiguration?
     /// The admin socket's file.
     var adminSocketFile: FileIdentity?
     /// What is passed on open.
@@ -72,12 +71,8 @@ struct SuccessionState: Codable, Equatable, Sendable {
 
     /// The state that `file` holds.
     init(from file: CInt) throws(Defect) {
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_size > 0, status.st_size <= Self.longest else {
+        guard let text = SealedText.read(file) else {
             throw Defect(description: "there is no state of another serverd in descriptor \(file)")
-        }
-        let text = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-            count = max(0, pread(file, buffer.baseAddress, buffer.count, 0))
         }
         // Before the rest, whose form depends on it.
         guard let form = try? JSONText.decode(Version.self, from: text) else {
@@ -101,16 +96,7 @@ struct SuccessionState: Codable, Equatable, Sendable {
     /// The state in sealed memory, close-on-exec.
     /// - Throws: the error of what there was not enough of.
     func write() throws(Errno) -> Descriptor {
-        let file = Descriptor(adopting: try Errno.check(clinux_memory_file("serverd-succession")))
-        var rest = JSONText.encode(self)[...]
-        while !rest.isEmpty {
-            let count = try Errno.retryingInterrupts {
-                rest.withUnsafeBytes { bytes in file.use { Glibc.write($0, bytes.baseAddress, bytes.count) } }
-            }
-            rest = rest.dropFirst(count)
-        }
-        try Errno.check(file.use { clinux_seal($0, 1) })
-        return file
+        try SealedText.write(self, as: "serverd-succession")
     }
 }
 

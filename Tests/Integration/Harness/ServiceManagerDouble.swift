@@ -14,6 +14,7 @@ final class ServiceManagerDouble: Sendable {
     private struct State {
         var kept: [Kept] = []
         var readies = 0
+        var keeps: [String: Int] = [:]
         var problem: String?
     }
 
@@ -62,6 +63,9 @@ final class ServiceManagerDouble: Sendable {
 
     /// The names of what is kept, in order.
     var keptNames: [String] { state.withLock { $0.kept.map(\.name).sorted() } }
+
+    /// How often something was kept under a name.
+    func timesKept(_ name: String) -> Int { state.withLock { $0.keeps[name, default: 0] } }
 
     /// The process that runs now.
     var pid: pid_t { current.withLock { $0?.pid ?? 0 } }
@@ -118,6 +122,7 @@ final class ServiceManagerDouble: Sendable {
                     continue
                 }
                 state.kept.append(Kept(name: name, descriptor: descriptor))
+                state.keeps[name, default: 0] += 1
             }
         }
     }

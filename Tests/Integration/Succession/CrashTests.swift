@@ -61,6 +61,43 @@ extension Integration {
             #expect(try manager.double.stop() == 0)
         }
 
+        @Test("what operators have closed, suspended and limited is so again, until they undo it")
+        func operatorSettingsStay() throws {
+            let names = ["closed", "held", "limited", "plain"]
+            let manager = try ManagedDaemon(
+                try names.map { .program($0, listen: "127.0.0.1:0", [try Programs.installed("cat")]) })
+            for words in [["close", "closed"], ["suspend", "held"], ["set-limit", "limited", "3"]] {
+                #expect(try manager.serverctl(words).exitCode == 0)
+            }
+            try eventually("it is kept") { manager.double.timesKept("serverd-operators") == 3 }
+
+            try manager.double.crash()
+
+            #expect(
+                try names.map { try manager.status(of: $0).state } == ["closed", "suspended", "listening", "listening"])
+            #expect(try manager.status(of: "limited").connectionLimit == 3)
+            try manager.double.awaitLog("what operators had closed", "services=\"closed held limited\"")
+            #expect(try manager.serverctl("open", "closed").exitCode == 0)
+            #expect(try manager.serverctl("resume", "held").exitCode == 0)
+            try eventually("that is kept, too") { manager.double.timesKept("serverd-operators") == 5 }
+
+            try manager.double.crash()
+
+            #expect(try names.allSatisfy { try manager.status(of: $0).state == "listening" })
+            #expect(try manager.status(of: "limited").connectionLimit == 3)
+            withExtendedLifetime(try manager.openSession("closed")) {}
+            #expect(try manager.double.stop() == 0)
+        }
+
+        @Test("a stop closes every service, and the next start opens them")
+        func stopSetsNothing() throws {
+            let manager = try ManagedDaemon([.builtin("echo", listen: "127.0.0.1:0", "echo")])
+            #expect(try manager.double.stop() == 0)
+            try manager.double.start()
+            #expect(try manager.status(of: "echo").state == "listening")
+            #expect(try manager.double.stop() == 0)
+        }
+
         @Test("what a service does not want any more is closed and unlinked, its programs drain")
         func removedServiceIsGivenUp() throws {
             let directory = try TemporaryDirectory()
@@ -146,7 +183,9 @@ private final class ManagedDaemon {
         try double.start()
     }
 
-    func serverctl(_ words: String...) throws -> RunResult {
+    func serverctl(_ words: String...) throws -> RunResult { try serverctl(words) }
+
+    func serverctl(_ words: [String]) throws -> RunResult {
         try run([Programs.serverctl, "--admin-socket", adminSocket] + words)
     }
 

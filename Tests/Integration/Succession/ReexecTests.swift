@@ -157,6 +157,53 @@ extension Integration {
             }
         }
 
+        @Test("an image that is gone back to serves as it did, whatever the files of the configuration say by then")
+        func configurationOfBefore() throws {
+            let directory = try TemporaryDirectory()
+            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            let program = try directory.installedDaemon()
+            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
+                let client = try daemon.openSession("cat")
+                let ids = try daemon.connectionIDs()
+                try directory.replaceDaemon(
+                    """
+                    #!/bin/sh
+                    case "$*" in *--check-state*) ;; *) echo 'nonsense = 1' >>\(directory.path("serverd.toml")) ;; esac
+                    exec \(Programs.serverd) "$@"
+                    """)
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 1)
+                #expect(result.errors.contains("nonsense"), "\(result.errors)")
+                #expect(try daemon.status().daemon.pid == daemon.process.pid)
+                #expect(try daemon.connectionIDs() == ids)
+                try client.send("z")
+                #expect(try client.receive(1) == "z")
+                withExtendedLifetime(try daemon.openSession("cat")) {}
+                let reload = try daemon.serverctl("reload")
+                #expect(reload.exitCode == 1 && reload.errors.contains("nonsense"), "\(reload.errors)")
+            }
+        }
+
+        @Test("a mistake that comes while connections are waited for is found before the exec")
+        func mistakeInTheLastMoment() throws {
+            let services = [
+                ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo"),
+                .program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")]),
+            ]
+            try withDaemon(services) { daemon in
+                let client = try daemon.openSession("echo")
+                let reexec = try daemon.start("reexec", output: daemon.directory.path("reexec.out"))
+                defer { reexec.end() }
+                try daemon.log.await("replaced by another image soon")
+                try daemon.directory.write("nonsense = 1\n", to: "serverd.toml")
+                #expect(try reexec.wait() == 1)
+                try daemon.log.await("not replaced; this serverd goes on", "nonsense")
+                #expect(try daemon.status().daemon.images == 1)
+                withExtendedLifetime(client) {}
+                withExtendedLifetime(try daemon.openSession("cat")) {}
+            }
+        }
+
         /// How many times: `make soak` asks for more.
         private static let rounds =
             ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
