@@ -157,6 +157,70 @@ extension Integration {
             }
         }
 
+        @Test("what the next image would know nothing of is a reason to refuse, each time anew, until it is over")
+        func refusedWhileClosing() throws {
+            let services = try ["cat", "gone"].map {
+                ServiceFile.program($0, listen: "127.0.0.1:0", [try Programs.installed("cat")])
+            }
+            try withDaemon(services) { daemon in
+                let kept = try daemon.openSession("cat")
+                let departing = try daemon.openSession("gone")
+                let closing = try daemon.start(
+                    "close", "cat", "--existing=stop", "--grace=100s", output: daemon.directory.path("closing"))
+                defer { closing.end() }
+                try eventually("it drains") { try daemon.status(of: "cat").state == "draining" }
+                for _ in 0..<2 {
+                    let result = try daemon.serverctl("reexec")
+                    #expect(result.exitCode == 1)
+                    #expect(
+                        result.errors.contains("service \"cat\" or some of its connections are being closed"),
+                        "\(result.errors)")
+                }
+                kept.finishSending()
+                #expect(try closing.wait() == 0)
+
+                unlink(daemon.directory.path("services.d/gone.toml"))
+                #expect(try daemon.serverctl("reload").exitCode == 0)
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 1)
+                #expect(
+                    result.errors.contains("service \"gone\", which was removed, still has connections"),
+                    "\(result.errors)")
+                departing.finishSending()
+                #expect(try departing.receive() == "")
+                try eventually("it is gone") { try daemon.connectionIDs().isEmpty }
+                #expect(try daemon.serverctl("reexec").exitCode == 0)
+                // What was closed stays so.
+                #expect(try daemon.status(of: "cat").state == "closed")
+            }
+        }
+
+        @Test("while the daemon is being replaced another reexec is refused, and changes nothing")
+        func oneAtATime() throws {
+            let directory = try TemporaryDirectory()
+            let gate = try Gate(in: directory)
+            let program = try directory.installedDaemon()
+            let echo = ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo")
+            try withDaemon([echo], in: directory, DaemonOptions(program: program)) { daemon in
+                let asked = directory.path("asked")
+                try directory.replaceDaemon(
+                    """
+                    #!/bin/sh
+                    case "$*" in *--check-state*) : > \(asked); read line < \(gate.path) ;; esac
+                    exec \(Programs.serverd) "$@"
+                    """)
+                let first = try daemon.start("reexec", output: directory.path("first"))
+                defer { first.end() }
+                try eventually("the new program is asked") { access(asked, F_OK) == 0 }
+                let second = try daemon.serverctl("reexec")
+                #expect(second.exitCode == 1)
+                #expect(second.errors.contains("another reexec is under way"), "\(second.errors)")
+                gate.open()
+                #expect(try first.wait() == 0)
+                #expect(try daemon.status().daemon.images == 2)
+            }
+        }
+
         /// How many times: `make soak` asks for more.
         private static let rounds =
             ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
