@@ -66,7 +66,8 @@ extension ServiceManager {
 
     /// The closing of the very same connections that has begun before; nil when there is none.
     ///
-    /// Whoever repeats a call again and again gets no other closing each time.
+    /// Whoever repeats a call again and again gets no other closing each time. One of no connections is over at once, and
+    /// is never found.
     private func closingUnderWay(
         of services: [Service], _ isMeant: @escaping @Sendable (ConnectionStatus) -> Bool
     ) -> Closing? {
@@ -76,7 +77,6 @@ extension ServiceManager {
                     service.listedIDs.filter { id in (service.listed(id)?.status).map(isMeant) ?? false }
                 }
             })
-        guard !meant.isEmpty else { return nil }
         return services.lazy.flatMap { $0.assumeIsolated { $0.closings } }.first { closing in
             closing.scope == .connections && closing.assumeIsolated { $0.openIDs } == meant
         }

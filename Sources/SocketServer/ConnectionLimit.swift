@@ -12,6 +12,7 @@ public final class ConnectionLimit: Sendable {
     private struct State {
         var maximum: Int
         var taken = 0
+        /// Nobody while a slot is free: what becomes free is given to them first.
         var waiters: [Waiter] = []
     }
 
@@ -58,7 +59,6 @@ public final class ConnectionLimit: Sendable {
     /// None while somebody else was promised the next one.
     func take(upTo count: Int) -> Int {
         state.withLock { state in
-            guard state.waiters.isEmpty else { return 0 }
             let number = max(0, min(count, state.maximum - state.taken))
             state.taken += number
             return number
@@ -74,7 +74,7 @@ public final class ConnectionLimit: Sendable {
         state.withLock { state in
             let identifier = ObjectIdentifier(owner)
             guard !state.waiters.contains(where: { $0.owner == identifier }) else { return true }
-            guard state.taken >= state.maximum || !state.waiters.isEmpty else { return false }
+            guard state.taken >= state.maximum else { return false }
             state.waiters.append(Waiter(owner: identifier, take: take))
             return true
         }

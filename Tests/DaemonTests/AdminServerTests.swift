@@ -191,6 +191,34 @@ struct AdminServerTests {
         }
     }
 
+    @Test("as many who find no room as the limit may wait to be told; one more, and the first goes; all do after 30 s")
+    func refusalLimit() async throws {
+        try await Self.run(clientLimit: 1) { _, path, services in
+            func connect() throws -> TestClient { try TestClient.connect(to: .unix(.path(path)), on: services.loop) }
+            func isTold() async throws {
+                let client = try connect()
+                #expect(try await Self.call(client, Self.getInfo).contains("TooManyClients"))
+                #expect(try await client.readToEnd() == [])
+                await client.close()
+            }
+            let client = try connect()
+            #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
+            // Who was told counts no more.
+            for _ in 0...AdminClients.refusalLimit { try await isTold() }
+            var silent = try (1..<AdminClients.refusalLimit).map { _ in try connect() }
+            try await isTold()
+            #expect(silent.map(\.pending) == silent.map { _ in .nothing })
+            silent.append(try connect())
+            try await isTold()
+            #expect(try await silent.removeFirst().readToEnd() == [])
+            #expect(silent.map(\.pending) == silent.map { _ in .nothing })
+            await services.advance(by: AdminClients.firstCallWithin)
+            for one in silent { #expect(try await one.readToEnd() == []) }
+            #expect(try await Self.call(client, Self.getInfo).contains("serverd"))
+            for one in silent + [client] { await one.close() }
+        }
+    }
+
     @Test("an inherited socket is served as it is: without a lock, and its file and mode stay")
     func inherited() async throws {
         let place = try Place()

@@ -53,6 +53,17 @@ struct ClientAdmissionTests {
         #expect(full.arrived(999, uid: 0, at: .zero) == .admitted(insteadOf: nil))
     }
 
+    @Test("whoever has called again is silent for less long than those who came later")
+    func heardAgain() {
+        var admission = Self.with([(1, 60), (2, 60), (3, 60), (4, 60), (0, 16)])
+        for id in [1, 3] as [UInt64] { admission.heard(id, at: .seconds(1000 + Int64(id))) }
+        #expect(admission.arrived(997, uid: 0, at: .seconds(2000)) == .admitted(insteadOf: 2))
+        for id in 4...240 as ClosedRange<UInt64> { admission.heard(id, at: .seconds(1500)) }
+        #expect(admission.arrived(998, uid: 0, at: .seconds(2000)) == .admitted(insteadOf: 997))
+        admission.heard(998, at: .seconds(2000))
+        #expect(admission.arrived(999, uid: 0, at: .seconds(2000)) == .admitted(insteadOf: 1))
+    }
+
     @Test("the daemon's own user has the rights of root")
     func owner() {
         var admission = Self.with([(1000, 256)], owner: 1000)

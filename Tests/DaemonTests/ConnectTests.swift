@@ -5,6 +5,7 @@ import EventLoops
 import Glibc
 import ManagerInterface
 import Policy
+import SocketServer
 import Sockets
 import TestSupport
 import Testing
@@ -133,7 +134,8 @@ struct ConnectTests {
 
     @Test("who does not let the reply through is disconnected after five seconds, and its slot is free")
     func patience() async throws {
-        try await withServices(service("cat", on: Endpoint(), allowsConnect: true)) { services in
+        let definition = try service("cat", on: Endpoint(), maxConnections: 1, allowsConnect: true)
+        try await withServices(definition) { services in
             let cat = try await services.manager.service(named: "cat")
             let gone = EventLog<String>()
             let caller = AdminCaller(uid: 0, pid: 1, gid: 0, supplementaryGroups: []) { gone.append("gone") }
@@ -143,10 +145,47 @@ struct ConnectTests {
             await services.advance(by: .milliseconds(1))
             #expect(gone.all == ["gone"])
             withExtendedLifetime(ticket) {}
+            #expect(cat.limit.taken == 1)
+            ticket = nil
+            #expect(cat.limit.taken == 0)
             ticket = try await cat.admit(caller)
             ticket = nil
             await services.advance(by: .seconds(10))
             #expect(gone.all == ["gone"])
+        }
+    }
+
+    /// What may happen between a caller's admission and its reply.
+    enum Meanwhile: CaseIterable {
+        case suspended, addressClosed, nothing
+    }
+
+    @Test(
+        "a caller whose service accepts nobody any more once the reply is sent is disconnected, and nothing is left of it",
+        arguments: Meanwhile.allCases)
+    func tooLate(_ meanwhile: Meanwhile) async throws {
+        let definition = try service("cat", on: Endpoint(), maxConnections: 1, allowsConnect: true)
+        try await withServices(definition) { services in
+            let cat = try await services.manager.service(named: "cat")
+            let ticket = try await cat.admit(AdminCaller(uid: 0, pid: 1, gid: 0))
+            switch meanwhile {
+            case .suspended: #expect(await cat.suspend())
+            case .addressClosed: await cat.servers.first?.close()
+            case .nothing: break
+            }
+            let pair = makeConnectedPair(on: services.loop)
+            await services.loop.perform { ticket.use(for: pair.server) }
+            if meanwhile == .nothing {
+                try pair.client.write("x\n")
+                #expect(try await pair.client.line() == "x")
+                await pair.client.close()
+                await services.wait("cat") { $0.connections == 0 }
+            } else {
+                #expect(try await pair.client.readToEnd() == [])
+                #expect(await services.status("cat").connectionsAccepted == 0)
+                await pair.client.close()
+            }
+            #expect(await cat.served.isEmpty)
         }
     }
 }

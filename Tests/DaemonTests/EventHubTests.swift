@@ -56,6 +56,20 @@ struct EventHubTests {
         }
     }
 
+    @Test("a subscriber wants events of its kinds, about its service and about none")
+    func wanted() {
+        func wants(_ kind: EventKind, about service: String?, _ asked: String?, _ kinds: [EventKind]?) -> Bool {
+            var event = Event(kind: kind, timestamp: 0)
+            event.service = service
+            let caller = AdminCaller(uid: 0, pid: 1, gid: 0)
+            return EventHub.Subscription(service: asked, kinds: kinds, caller: caller).wants(event)
+        }
+        #expect(wants(.reloaded, about: nil, nil, nil) && wants(.serviceChanged, about: "one", nil, nil))
+        #expect(wants(.serviceChanged, about: "one", "one", nil) && !wants(.serviceChanged, about: "two", "one", nil))
+        #expect(wants(.reloaded, about: nil, "one", nil) && wants(.reloaded, about: nil, "one", [.reloaded]))
+        #expect(!wants(.reloaded, about: nil, nil, [.reloadFailed]) && !wants(.reloaded, about: nil, nil, []))
+    }
+
     @Test("who takes too slowly is told nothing more, others hear of it, and its connection is closed after a while")
     func slow() async throws {
         let endpoint = try Endpoint()

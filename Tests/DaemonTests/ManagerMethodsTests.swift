@@ -115,6 +115,29 @@ struct ManagerMethodsTests {
             await #expect(throws: VarlinkError(Manager.DaemonStopping())) {
                 try await call(Manager.SetLimit.self, .init(service: "cat", maxConnections: 1), services)
             }
+            await #expect(throws: VarlinkError(Manager.DaemonStopping())) {
+                try await callManager(
+                    Manager.Connect.self, .init(service: "cat"), services, as: .root, mode: .upgrade)
+            }
+        }
+    }
+
+    @Test("whoever closes something is logged, with what was asked for, and who may not is not")
+    func closingsAreLogged() async throws {
+        try await withServices(service("cat", on: try Endpoint())) { services in
+            _ = try? await call(
+                Manager.CloseService.self, .init(service: "cat"), services,
+                as: AdminCaller(uid: 1000, pid: 1, gid: 1000))
+            await #expect(throws: VarlinkError(Manager.NoSuchConnection(id: 7))) {
+                try await call(Manager.CloseConnection.self, .init(id: 7), services)
+            }
+            #expect(services.log.lines("<5>changed by an operator").isEmpty)
+            _ = try await call(Manager.CloseService.self, .init(service: "cat"), services)
+            _ = try await call(Manager.Drain.self, .init(grace: 0), services)
+            let lines = services.log.lines("<5>changed by an operator")
+            #expect(lines.count == 2 && lines.allSatisfy { $0.contains("uid=0") })
+            #expect(lines.first?.contains("method=CloseService") == true, "\(lines)")
+            #expect(lines.last?.contains("method=Drain") == true && lines.last?.contains("grace") == true, "\(lines)")
         }
     }
 

@@ -210,13 +210,13 @@ struct ReloaderTests {
 
 /// Calls a method of the manager without a socket.
 func callManager<M: ManagerMethod>(
-    _ method: M.Type, _ parameters: M.Parameters, _ services: Services, as caller: AdminCaller
+    _ method: M.Type, _ parameters: M.Parameters, _ services: Services, as caller: AdminCaller, mode: CallMode = .once
 ) async throws -> M.Result {
     let methods = ManagerMethods(
         manager: services.manager, reloader: services.reloader, owner: 4321, logger: services.log.logger)
     var session = ClientSession()
     var server = ServerSession()
-    server.receive(session.call(method, parameters))
+    server.receive(session.call(method, parameters, mode: mode))
     let replies = EventLog<[UInt8]>()
     _ = try await methods.dispatcher.answer(
         try #require(try server.nextCall()), from: caller, send: { replies.append($0) })

@@ -7,6 +7,7 @@ import ManagerInterface
 import Sockets
 import TestSupport
 import Testing
+import Varlink
 
 @testable import Daemon
 @testable import ServiceConfig
@@ -99,6 +100,21 @@ struct ServiceThrottlingTests {
             // The time at which it would have gone on by itself.
             await services.advance(by: .seconds(1))
             #expect(await services.status().state == .listening)
+        }
+    }
+
+    @Test("a throttled service takes no caller of the admin socket either")
+    func caller() async throws {
+        let endpoint = try Endpoint()
+        let definition = try service(on: endpoint, handler: Program().handler, allowsConnect: true)
+        try await withServices(definition) { services in
+            try await Self.fail(upTo: 10, endpoint, services)
+            let service = try await services.manager.service(named: "test")
+            await #expect(throws: VarlinkError(Manager.WrongState(service: "test", state: .throttled))) {
+                _ = try await service.admit(AdminCaller(uid: 0, pid: 1, gid: 0))
+            }
+            await services.advance(by: .seconds(1))
+            _ = try await service.admit(AdminCaller(uid: 0, pid: 1, gid: 0))
         }
     }
 

@@ -106,6 +106,27 @@ struct WatchingTests {
             #expect(try await services.manager.service(named: "test").suspend())
             await Self.passInterval(services)
             #expect(try await ConnectTests.reply(to: watcher).contains(#""state":"suspended""#))
+            try await services.manager.service(named: "test").setLimit(7)
+            await Self.passInterval(services)
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""connectionLimit":7"#))
+            await peer.close()
+            await watcher.close()
+        }
+    }
+
+    @Test("a connection is told once it is old enough, though nothing happens then")
+    func oldEnough() async throws {
+        let endpoint = try Endpoint()
+        try await ConnectTests.run([service(on: endpoint)]) { path, services in
+            let watcher = try Self.begin(
+                "ListConnections", #"{"usage":false,"filter":{"olderThan":200000}}"#, path, services)
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""connections":[]"#))
+            let peer = try endpoint.connect(services, sending: "x")
+            #expect(try await peer.read(2) == Array("x\n".utf8))
+            // Its age is the calendar's, and how often is looked is the loop's.
+            await Self.passInterval(services)
+            while watcher.pending == .nothing { await services.advance(by: .seconds(1)) }
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""id":1,"#))
             await peer.close()
             await watcher.close()
         }

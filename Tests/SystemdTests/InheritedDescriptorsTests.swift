@@ -32,6 +32,15 @@ struct InheritedDescriptorsTests {
         for number in numbers { #expect(try taken(&inherited, "x") == number) }
     }
 
+    @Test(
+        "a socket is bound whichever byte of its port is zero", .enabled(if: geteuid() == 0, "low ports are root's"),
+        arguments: [0x0007, 0x9d00] as [UInt16])
+    func ports(port: UInt16) {
+        let descriptor = TestSockets.boundInet(TestSockets.stream, port: port)
+        #expect(
+            descriptor.use { DescriptorKind(of: $0) } == .listener(family: .inet, isListening: false))
+    }
+
     @Test("anything else is refused with its number, its name, what it is and what was expected, and closed")
     func wrongKinds() {
         let kinds: [(CInt, String)] = [

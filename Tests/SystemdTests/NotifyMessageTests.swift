@@ -17,6 +17,8 @@ struct NotifyMessageTests {
             (NotifyMessage(.extendTimeout(.nanoseconds(2_999))), "EXTEND_TIMEOUT_USEC=2"),
             (NotifyMessage(.extendTimeout(.seconds(-1))), "EXTEND_TIMEOUT_USEC=0"),
             (NotifyMessage(.status("12 services")), "STATUS=12 services"),
+            (NotifyMessage(.keep("web")), "FDSTORE=1\nFDNAME=web\nFDPOLL=0"),
+            (NotifyMessage(.forget("a\nb")), #"FDSTOREREMOVE=1\#nFDNAME=a\x0ab"#),
             (NotifyMessage(.ready, .status("serving")), "READY=1\nSTATUS=serving"),
             (
                 NotifyMessage(.stopping, .status("draining"), .extendTimeout(.seconds(1))),

@@ -19,12 +19,14 @@ enum TestSockets {
         return Descriptor(adopting: number)
     }
 
-    /// Bound to a port of the loopback address that the system chose.
-    static func boundInet(_ type: CInt) -> Descriptor {
+    /// Bound to a port of the loopback address that the system chose, or to this port of an address of this process's own.
+    static func boundInet(_ type: CInt, port: UInt16 = 0) -> Descriptor {
         let descriptor = make(AF_INET, type)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        address.sin_port = port.bigEndian
+        let own = 0x7f00_0000 | UInt32(getpid()) & 0xff_ffff
+        address.sin_addr.s_addr = (port == 0 ? INADDR_LOOPBACK : own).bigEndian
         bind(descriptor, to: &address, length: MemoryLayout<sockaddr_in>.size)
         return descriptor
     }

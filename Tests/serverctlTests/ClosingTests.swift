@@ -158,6 +158,16 @@ struct ProgressTests {
                 .init(service: "a", connections: 1),
             ])
         #expect(lines(progress).last == "Open: e\\x1b 4, a 1, b 1")
+        let two = Array(progress.services.prefix(2))
+        #expect(lines(ClosingProgress(step: .stopping, open: 5, services: two)).last == "Open: e\\x1b 4, b 1")
+    }
+
+    @Test("what comes next comes now when its time has come, and not a microsecond before", arguments: [-1, 0, 1])
+    func now(distance: Int64) {
+        let progress = ClosingProgress(
+            step: .waiting, open: 1, nextStep: .stopping, nextStepTimestamp: Samples.now + distance)
+        let time = distance > 0 ? "in 1s" : "now"
+        #expect(lines(progress).last == "They may end by themselves. Next: ask them to end \(time).")
     }
 
     @Test("no line is wider than the terminal", arguments: [1, 2, 9, 20, 39, 40, 41, 48, 80])
@@ -194,6 +204,11 @@ struct ProgressTests {
             Run(["--admin-socket", path, "close", "git"], environment: ["TERM": "dumb"], isTerminal: true)
         }
         #expect(!dumb.output.contains("\u{1b}"))
+        for (option, isLast) in [("-q", ""), ("--json=short", "{\"progress\":")] {
+            let other = try Run.against(["close", "git", option], isTerminal: true) { _ in answer }
+            #expect(other.output.hasPrefix(isLast) && !other.output.contains("Closing"), "\(other.output)")
+            #expect(other.output.isEmpty == isLast.isEmpty)
+        }
         let plain = try Run.against(["close", "git", "--existing=stop"]) { _ in answer }
         #expect(!plain.output.contains("\u{1b}") && plain.output.split(separator: "\n").count == 1)
     }

@@ -100,7 +100,7 @@ struct ImageCheck {
     ) -> String {
         let reason = said.isEmpty ? "it says nothing" : said
         switch report.ending {
-        case _ where stage == .killed: return "it did not answer within \(patience / .seconds(1)) seconds"
+        case _ where stage == .killed: return "it did not answer within \(patience.text)"
         case .exited(let code): return "it cannot take over (exit code \(code)): \(reason)"
         case .killed(let signal, _): return "it was ended by \(SignalName.text(signal)): \(reason)"
         case .unknown: return "nobody knows how it ended: \(reason)"

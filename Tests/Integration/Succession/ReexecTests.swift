@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon replaces itself in its process: nobody notices, or, if the new program is wrong, nothing has happened.
+// The daemon replaces itself in its process, and nobody notices.
 
 import Foundation
 import Testing
@@ -92,121 +92,6 @@ extension Integration {
                 withExtendedLifetime(try daemon.openSession("echo")) {}
             }
         }
-
-        @Test(
-            "a wrong program at the daemon's path is refused, and the daemon goes on",
-            arguments: WrongProgram.allCases)
-        func wrongProgramIsRefused(_ wrong: WrongProgram) throws {
-            let directory = try TemporaryDirectory()
-            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
-            let program = try directory.installedDaemon()
-            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
-                let client = try daemon.openSession("cat")
-                try wrong.put(in: directory)
-                let result = try daemon.serverctl("reexec")
-                #expect(result.exitCode == 1)
-                #expect(result.errors.contains(wrong.message), "\(result.errors)")
-                #expect(result.errors.contains("the serverd that runs goes on"))
-                try client.send("y")
-                #expect(try client.receive(1) == "y")
-                withExtendedLifetime(try daemon.openSession("cat")) {}
-                #expect(try daemon.status().daemon.images == 1)
-            }
-        }
-
-        @Test("a configuration with a mistake is refused before anything happens")
-        func wrongConfigurationIsRefused() throws {
-            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
-            try withDaemon([service]) { daemon in
-                try daemon.directory.write("nonsense = 1\n", to: "serverd.toml")
-                let result = try daemon.serverctl("reexec")
-                #expect(result.exitCode == 1)
-                #expect(result.errors.contains("nonsense"))
-                withExtendedLifetime(try daemon.openSession("cat")) {}
-            }
-        }
-
-        @Test("an image that cannot start after the exec goes back to the one before, with everything")
-        func failingImageGoesBack() throws {
-            let directory = try TemporaryDirectory()
-            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
-            let program = try directory.installedDaemon()
-            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
-                let client = try daemon.openSession("cat")
-                let ids = try daemon.connectionIDs()
-                try directory.replaceDaemon(
-                    """
-                    #!/bin/sh
-                    case "$*" in *--check-state*) exec \(Programs.serverd) "$@" ;; esac
-                    exec \(Programs.serverd) --config /nonexistent/serverd.toml
-                    """)
-                let result = try daemon.serverctl("reexec")
-                #expect(result.exitCode == 1)
-                #expect(result.errors.contains("the new image could not start"), "\(result.errors)")
-                #expect(result.errors.contains("/nonexistent/serverd.toml"))
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
-                #expect(try daemon.status().daemon.pid == daemon.process.pid)
-                // And once more, now with a good one.
-                try directory.replaceDaemon("#!/bin/sh\nexec \(Programs.serverd) \"$@\"\n")
-                #expect(try daemon.serverctl("reexec").exitCode == 0)
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
-            }
-        }
-
-        @Test("an image that is gone back to serves as it did, whatever the files of the configuration say by then")
-        func configurationOfBefore() throws {
-            let directory = try TemporaryDirectory()
-            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
-            let program = try directory.installedDaemon()
-            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
-                let client = try daemon.openSession("cat")
-                let ids = try daemon.connectionIDs()
-                try directory.replaceDaemon(
-                    """
-                    #!/bin/sh
-                    case "$*" in *--check-state*) ;; *) echo 'nonsense = 1' >>\(directory.path("serverd.toml")) ;; esac
-                    exec \(Programs.serverd) "$@"
-                    """)
-                let result = try daemon.serverctl("reexec")
-                #expect(result.exitCode == 1)
-                #expect(result.errors.contains("nonsense"), "\(result.errors)")
-                #expect(try daemon.status().daemon.pid == daemon.process.pid)
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
-                withExtendedLifetime(try daemon.openSession("cat")) {}
-                let reload = try daemon.serverctl("reload")
-                #expect(reload.exitCode == 1 && reload.errors.contains("nonsense"), "\(reload.errors)")
-            }
-        }
-
-        @Test("a mistake that comes while connections are waited for is found before the exec")
-        func mistakeInTheLastMoment() throws {
-            let services = [
-                ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo"),
-                .program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")]),
-            ]
-            try withDaemon(services) { daemon in
-                let client = try daemon.openSession("echo")
-                let reexec = try daemon.start("reexec", output: daemon.directory.path("reexec.out"))
-                defer { reexec.end() }
-                try daemon.log.await("replaced by another image soon")
-                try daemon.directory.write("nonsense = 1\n", to: "serverd.toml")
-                #expect(try reexec.wait() == 1)
-                try daemon.log.await("not replaced; this serverd goes on", "nonsense")
-                #expect(try daemon.status().daemon.images == 1)
-                withExtendedLifetime(client) {}
-                withExtendedLifetime(try daemon.openSession("cat")) {}
-            }
-        }
-
-        /// How many times: `make soak` asks for more.
-        private static let rounds =
-            ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
 
         @Test("under a load of new connections none fails, however often the daemon is replaced")
         func nobodyIsLost() throws {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections that are asked to end, once and again, by several: the strictest holds, and nothing of it is left.
+
+import EventLoops
+import ManagerInterface
+import SocketServer
+import Supervision
+import TestSupport
+import Testing
+
+@testable import Daemon
+@testable import ServiceConfig
+
+@Suite("Asking connections to end", .timeLimit(.minutes(5)))
+struct EndRequestTests {
+    @Test("who was asked by a signal is not asked more gently, and nobody gets more time than before")
+    func strictest() async throws {
+        let endpoint = try Endpoint()
+        let stubborn = shell("trap '' TERM; echo ready; exec cat")
+        try await withServices(service(on: endpoint, handler: stubborn)) { services in
+            let client = try endpoint.connect(services)
+            #expect(try await client.line() == "ready")
+            let service = try await services.manager.service(named: "test")
+            let ladders = await services.loop.perform {
+                service.assumeIsolated { service in
+                    [(CloseBy.stop, 10), (.shutdown, 20), (.stop, 5)].flatMap { by, seconds in
+                        service.served.values.map(\.connection).map { connection in
+                            service.end(connection, by: by, killsAt: services.loop.now + .seconds(seconds))
+                            return service.stopLadder(of: connection.id)
+                        }
+                    }
+                }
+            }
+            #expect(ladders == [10, 10, 5].map { StopLadder.terminate(grace: .seconds($0)) })
+            await services.advance(by: .seconds(5))
+            #expect(try await client.readToEnd() == [])
+            await client.close()
+        }
+    }
+
+    @Test("nothing is remembered of connections that have ended")
+    func forgotten() async throws {
+        try await ConnectTests.run([service(on: Endpoint(), handler: shell("exec cat"), allowsConnect: true)]) {
+            path, services in
+            let client = try ConnectTests.client(path, services)
+            try client.write(
+                #"{"method":"io.serverd.Manager.Connect","parameters":{"service":"test"},"upgrade":true}"# + "\0x\n")
+            #expect(try await ConnectTests.reply(to: client).contains("parameters"))
+            #expect(try await client.line() == "x")
+            let service = try await services.manager.service(named: "test")
+            #expect(await service.served.keys.sorted() == [1])
+            await (try services.manager.close(.init(id: 1))).finished()
+            #expect(try await client.readToEnd() == [])
+            await services.wait { $0.connections == 0 }
+            #expect(await service.served.isEmpty)
+            #expect(await service.closings.isEmpty)
+            await client.close()
+        }
+    }
+
+    @Test("a connection that serverd serves itself and closes has ended without a failure")
+    func builtIn() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let client = try endpoint.connect(services, sending: "x")
+            #expect(try await client.line() == "x")
+            let id = try #require(await services.manager.service(named: "test").connectionIDs.first)
+            let closing = try await services.manager.close(.init(id: id))
+            await closing.finished()
+            let exit = try #require(await closing.exit)
+            #expect(exit.stopped && exit.failure == nil && exit.ending == .returned)
+            await client.close()
+        }
+    }
+
+    @Test("a service that two closings end is draining until the last of them is finished")
+    func overlapping() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint)) { services in
+            let client = try endpoint.connect(services, sending: "x")
+            #expect(try await client.line() == "x")
+            let all = try await services.manager.drain(.init(grace: 3_600_000_000))
+            await (try services.manager.close(.init(service: "test"))).finished()
+            #expect(await services.status().state == .draining)
+            await client.close()
+            await all.finished()
+            #expect(await services.status().state == .closed)
+        }
+    }
+}
