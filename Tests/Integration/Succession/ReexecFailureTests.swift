@@ -180,9 +180,5 @@ extension Integration {
                 #expect(try daemon.status().daemon.images == 2)
             }
         }
-
-        /// How many times: `make soak` asks for more.
-        private static let rounds =
-            ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
     }
 }

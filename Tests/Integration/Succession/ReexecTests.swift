@@ -93,6 +93,10 @@ extension Integration {
             }
         }
 
+        /// How many times: `make soak` asks for more.
+        private static let rounds =
+            ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
+
         @Test("under a load of new connections none fails, however often the daemon is replaced")
         func nobodyIsLost() throws {
             let port = try ReservedPort()
