@@ -17,10 +17,14 @@ enum JSONLayout {
         var next = 0
         while next < text.count {
             let start = next
+            next = endOfValue(in: text, from: start)
+            result += text[start..<next]
+            guard next < text.count else { break }
+            let byte = text[next]
             next += 1
-            switch text[start] {
+            switch byte {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
-                result.append(text[start])
+                result.append(byte)
                 lineStart += step
                 // An empty one has an empty line.
                 let isEmpty = next < text.count && (text[next] == UInt8(ascii: "}") || text[next] == UInt8(ascii: "]"))
@@ -28,22 +32,35 @@ enum JSONLayout {
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 lineStart.removeLast(step.count)
                 result += lineStart
-                result.append(text[start])
+                result.append(byte)
             case UInt8(ascii: ","):
-                result.append(text[start])
+                result.append(byte)
                 result += lineStart
-            case UInt8(ascii: ":"):
+            default:
                 result += colon
+            }
+        }
+        return result
+    }
+
+    /// Where a key or a value that is neither an object nor a list ends, if one begins at `start`.
+    private static func endOfValue(in text: [UInt8], from start: Int) -> Int {
+        var next = start
+        while next < text.count {
+            switch text[next] {
+            case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","),
+                UInt8(ascii: ":"):
+                return next
             case UInt8(ascii: "\""):
+                next += 1
                 while next < text.count, text[next] != UInt8(ascii: "\"") {
                     next += text[next] == UInt8(ascii: "\\") ? 2 : 1
                 }
                 next += 1
-                result.append(contentsOf: text[start..<min(next, text.count)])
             default:
-                result.append(text[start])
+                next += 1
             }
         }
-        return result
+        return text.count
     }
 }

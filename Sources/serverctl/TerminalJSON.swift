@@ -10,10 +10,11 @@ enum TerminalJSON {
     ///
     /// What a terminal must not see is written as JSON's own escapes, and so stays what it is for a program.
     static func render(_ value: some Encodable, pretty: Bool) -> String {
-        let bytes = JSONText.encode(value, pretty: pretty)
+        var bytes = JSONText.encode(value, pretty: pretty)
+        bytes.append(UInt8(ascii: "\n"))
         let json = String(decoding: bytes, as: UTF8.self)
         guard bytes.contains(where: { $0 != UInt8(ascii: "\n") && !(0x20..<0x7f).contains($0) }) else {
-            return json + "\n"
+            return json
         }
         var result = ""
         for scalar in json.unicodeScalars {
@@ -27,6 +28,6 @@ enum TerminalJSON {
                 result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             }
         }
-        return result + "\n"
+        return result
     }
 }
