@@ -27,7 +27,7 @@ struct ServicePhase: Equatable, Sendable {
     /// The state at this moment.
     private(set) var state = State.open
 
-    /// Whether it was told to close, and not to open again since; it may have closed by itself before.
+    /// Whether it was told to close, by its name, and not to open again since: a drain of everything ends with a restart.
     private(set) var isToldToClose = false
 
     /// Whether it is to listen.
@@ -36,9 +36,9 @@ struct ServicePhase: Equatable, Sendable {
     /// Whether it is on its way to listen no more.
     var isEnding: Bool { state == .draining || state == .departing }
 
-    /// It is to be closed, with those served who have connected.
-    mutating func beginDraining() -> Action {
-        isToldToClose = true
+    /// It is to be closed, with those served who have connected; alone, or with all others.
+    mutating func beginDraining(alone: Bool = true) -> Action {
+        if alone { isToldToClose = true }
         guard state == .open else { return .nothing }
         state = .draining
         return .drain
@@ -56,11 +56,11 @@ struct ServicePhase: Equatable, Sendable {
         return .close
     }
 
-    /// It was closed before this daemon, or this image of it, began.
-    mutating func remainClosed() {
+    /// It was closed before this daemon, or this image of it, began; by its name or not.
+    mutating func remainClosed(isToldTo: Bool = true) {
         guard state == .open else { return }
         state = .closed
-        isToldToClose = true
+        isToldToClose = isToldTo
     }
 
     /// It is to listen again.

@@ -85,9 +85,14 @@ struct ServicePhaseTests {
         #expect(phase.state == .closed && phase.isToldToClose)
         phase.open()
         #expect(!phase.isToldToClose)
-        _ = phase.beginDraining()
+        _ = phase.beginDraining(alone: false)
         phase.open()
-        #expect(phase.state == .draining && phase.isToldToClose)
+        #expect(phase.state == .draining && !phase.isToldToClose, "a drain of everything does not tell it")
+        _ = phase.beginDraining()
+        #expect(phase.isToldToClose)
+        var next = ServicePhase()
+        next.remainClosed(isToldTo: false)
+        #expect(next.state == .closed && !next.isToldToClose)
     }
 
     @Test("whatever it does, it can be taken out of the configuration, and never comes back")

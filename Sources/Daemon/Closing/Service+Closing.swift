@@ -46,7 +46,7 @@ extension Service {
             closing.assumeIsolated { $0.admit(id, of: name) }
         }
         guard closing.closesServices else { return }
-        act(on: phase.beginDraining())
+        act(on: phase.beginDraining(alone: closing.scope == .service))
         closing.assumeIsolated { $0.beginAccepting() }
         // The closing is not finished before this is.
         _ = Task(executorPreference: context.loop) {

@@ -71,6 +71,7 @@ extension Service {
         if isLimitedByOperator { state.limit = limit.maximum }
         state.isSuspended = holds.contains(.suspension)
         state.isClosed = phase.state == .closed
+        state.isToldToClose = phase.isToldToClose
         return state
     }
 
@@ -111,7 +112,7 @@ extension Service {
         listeningTimestamp = state.listeningTimestamp
         if let limit = state.limit { self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections))) }
         guard !state.isClosed else {
-            phase.remainClosed()
+            phase.remainClosed(isToldTo: state.isToldToClose ?? true)
             for address in definition.listen { _ = addListener(address) }
             return false
         }

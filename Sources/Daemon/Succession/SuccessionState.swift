@@ -29,6 +29,8 @@ struct SuccessionState: Codable, Equatable, Sendable {
         var limit: Int?
         var isSuspended = false
         var isClosed = false
+        /// Whether it was told to close, by its name; nil of an image that did not tell.
+        var isToldToClose: Bool?
     }
 
     /// A file on its file system.

@@ -89,6 +89,21 @@ extension Integration {
             #expect(try manager.double.stop() == 0)
         }
 
+        @Test("a drain is over with the next daemon, also when an image has followed; what was closed stays")
+        func drainIsOver() throws {
+            let manager = try ManagedDaemon(
+                try ["cat", "gone"].map { .program($0, listen: "127.0.0.1:0", [try Programs.installed("cat")]) })
+            #expect(try manager.serverctl(["close", "gone"]).exitCode == 0)
+            #expect(try manager.serverctl(["drain"]).exitCode == 0)
+            #expect(try manager.serverctl(["reexec"]).exitCode == 0)
+            #expect(try manager.status(of: "cat").state == "closed")
+            try eventually("it is kept") { manager.double.timesKept("serverd-operators") >= 1 }
+            try manager.double.crash()
+            #expect(try manager.status(of: "cat").state == "listening")
+            #expect(try manager.status(of: "gone").state == "closed")
+            #expect(try manager.double.stop() == 0)
+        }
+
         @Test("a stop closes every service, and the next start opens them")
         func stopSetsNothing() throws {
             let manager = try ManagedDaemon([.builtin("echo", listen: "127.0.0.1:0", "echo")])
