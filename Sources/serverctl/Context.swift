@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What serverctl takes from and gives to the process it runs in, as values that a test can replace.
 
+internal import Descriptors
 internal import Glibc
 internal import Policy
+internal import SystemPackage
 
 /// The surroundings of a verb.
 struct Context {
@@ -58,12 +60,21 @@ struct Context {
             while !rest.isEmpty {
                 let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if written < 0, errno == EINTR { continue }
-                // There is nowhere to report it to; the reader is gone, or the disk full.
-                guard written > 0 else { return }
+                guard written > 0 else { return lost(descriptor, Errno(rawValue: errno)) }
                 rest = rest.dropFirst(written)
             }
         }
     }
+}
+
+/// Ends the program because its output, which is what it was asked for, could not be written.
+///
+/// A reader that has gone wants no more; of errors there is nowhere to tell.
+private func lost(_ descriptor: CInt, _ error: Errno) {
+    guard descriptor == STDOUT_FILENO, error != .brokenPipe else { return }
+    let text = "serverctl: cannot write what it has to print: \(error.textWithName)\n"
+    _ = text.withCString { Glibc.write(STDERR_FILENO, $0, strlen($0)) }
+    exit(Outcome.failed.rawValue)
 }
 
 /// The time of the system's monotonic clock.

@@ -97,6 +97,20 @@ extension Integration {
             }
         }
 
+        @Test("output that cannot be written is an error, except to a reader that has gone")
+        func outputIsLost() throws {
+            try withDaemon([.builtin("echo", listen: "127.0.0.1:0", "echo")]) { daemon in
+                let tool = "\(try Programs.serverctl) --admin-socket \(daemon.adminSocket) list"
+                let full = try run(["/bin/sh", "-c", "\(tool) >/dev/full"])
+                #expect(full.exitCode == 1)
+                #expect(
+                    full.errors.hasPrefix("serverctl: cannot write what it has to print: No space left on device"),
+                    "\(full.errors)")
+                let gone = try run(["/bin/bash", "-c", "trap '' PIPE; exec 3> >(:); wait $!; \(tool) >&3"])
+                #expect(gone.exitCode == 0 && gone.errors == "", "\(gone.errors)")
+            }
+        }
+
         @Test("a suspended service leaves its clients in the queue, and serves them when it is resumed")
         func suspendAndResume() throws {
             try withDaemon([cat]) { daemon in
