@@ -19,6 +19,12 @@ package enum ProcessEnvironment {
         return variables
     }
 
+    /// The most memory that this process had resident, in bytes.
+    static var peakMemory: Int64 {
+        var usage = rusage()
+        return getrusage(RUSAGE_SELF.rawValue, &usage) == 0 ? Int64(usage.ru_maxrss) * 1024 : 0
+    }
+
     /// Opens /dev/null for each of descriptors 0, 1 and 2 that is closed: else a connection would become one of them,
     /// and somebody's log would go to a client.
     ///

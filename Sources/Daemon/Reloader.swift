@@ -86,7 +86,6 @@ final class Reloader: Sendable {
             let next = try await source.load(on: loop, previous: manager.configuration)
             for doubt in next.doubts { doubt.log(to: logger) }
             outcome = await apply(next.configuration)
-            await manager.keepOperatorSettings()
         } catch {
             outcome = .failure(.invalid(error))
         }

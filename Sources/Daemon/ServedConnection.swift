@@ -33,7 +33,7 @@ struct EndRequest {
 struct ServedConnection {
     /// Who serves it.
     enum Handler {
-        /// Nobody yet: a program is to be started.
+        /// Nobody yet: a program is to be started, or a built-in has its first turn to come.
         case none
         /// The daemon itself.
         case builtIn(BuiltInService)

@@ -28,7 +28,7 @@ extension Service {
     ///
     /// - Returns: false while it is being closed.
     func reopen() async -> Bool {
-        guard !isClosing, phase.open() else { return false }
+        guard !isClosing, beginAnew() else { return false }
         forgetEnded()
         for listener in listeners where listener.server?.isClosed ?? true {
             listener.retry?.cancel()
@@ -42,6 +42,19 @@ extension Service {
             }
         }
         changed()
+        return true
+    }
+
+    /// It is to listen again; one that was closed is suspended no more, and its time begins anew.
+    ///
+    /// - Returns: false while it is being closed.
+    @discardableResult
+    func beginAnew() -> Bool {
+        let wasOpen = phase.isOpen
+        guard phase.open() else { return false }
+        guard !wasOpen else { return true }
+        release(.suspension)
+        listeningTimestamp = nil
         return true
     }
 
@@ -71,10 +84,13 @@ extension Service {
     }
 
     private func listen(_ id: Int, at place: WhereToListen<SocketAddress, SocketAddress>) async {
+        // Who opens a service, and a try that waited for an address, may come at the same time.
+        guard lacksServer(id) else { return }
         let beginsHeld = holds.isHolding
         do {
             let server = try await makeServer(place, beginsHeld: beginsHeld)
-            guard let index = index(id) else { return await abandon(server) }
+            guard let index = index(id), lacksServer(id) else { return await abandon(server) }
+            listeners[index].retry?.cancel()
             if let closed = listeners[index].server, closed.numConnections > 0 { formerServers.append(closed) }
             listeners[index].server = server
             listeners[index].failure = nil
@@ -91,8 +107,11 @@ extension Service {
         changed()
     }
 
+    /// Whether there is a listener of this number that does not listen.
+    private func lacksServer(_ id: Int) -> Bool { index(id).map { listeners[$0].server?.isClosed ?? true } ?? false }
+
     private func failed(_ id: Int, _ reason: String, canRetry: Bool) {
-        guard let index = index(id) else { return }
+        guard let index = index(id), lacksServer(id) else { return }
         var retryAt: Duration?
         if canRetry, phase.isOpen {
             let wait = listeners[index].backoff.failed()

@@ -109,6 +109,8 @@ extension Service {
     }
 
     private func listen(on claimed: ClaimedSockets, _ address: ListenAddress, inPlaceOf id: Int) async {
+        // Given up again, meanwhile: the copies close themselves.
+        guard index(id) != nil else { return }
         await listen(
             on: claimed, address,
             missing:

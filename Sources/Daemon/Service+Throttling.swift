@@ -13,6 +13,8 @@ struct ServiceThrottle {
     var policy = Throttle()
     /// When it goes on, on the loop's clock.
     var endsAt: Duration?
+    /// What lets it go on then.
+    var timer: LoopTimer?
 
     /// Whether it is held back.
     var isHolding: Bool { endsAt != nil }
@@ -40,7 +42,8 @@ extension Service {
                     "retry_ms": .stringConvertible(wait.wholeMilliseconds),
                 ])
         }
-        context.loop.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.endThrottling() } }
+        throttle.timer = context.loop.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.endThrottling() }
+        }
         changed()
     }
 
@@ -48,6 +51,7 @@ extension Service {
     func endThrottling() {
         guard throttle.isHolding else { return }
         throttle.endsAt = nil
+        throttle.timer?.cancel()
         release(.throttling)
         changed()
     }

@@ -85,11 +85,7 @@ actor Service {
     func act(on action: ServicePhase.Action) {
         guard action != .nothing else { return }
         for listener in listeners { listener.retry?.cancel() }
-        switch action {
-        case .drain: release(.suspension)
-        case .close: stopListening()
-        case .nothing: break
-        }
+        if action == .close { stopListening() }
         changed()
     }
 

@@ -28,7 +28,7 @@ extension ServiceManager {
     /// One connection, and who serves it.
     func describe(connection id: UInt64) async throws(VarlinkError) -> Manager.DescribeConnection.Result {
         for service in allServices {
-            guard await service.connection(id) != nil, let found = await service.listed(id) else { continue }
+            guard let found = await service.listed(id) else { continue }
             let handler = await service.handlerDescription(of: id)
             return Manager.DescribeConnection.Result(
                 connection: await addUsage(to: [found]).first ?? found.status, command: handler.command,

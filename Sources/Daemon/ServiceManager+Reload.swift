@@ -100,6 +100,7 @@ extension ServiceManager {
         configuration = next
         let underWay = begin(changing, prepared)
         context.changes.note()
+        keepOperatorSettings()
         await underWay.ended(within: Self.reloadPatience, on: context.loop)
         return changes
     }
@@ -191,7 +192,7 @@ extension ServiceManager {
         let closing = underWay.closing
         underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
             if prepared.services[name] == nil { service.take(next, prepared.handlings[name]) }
-            service.phase.open()
+            service.beginAnew()
             let steps = plans.filter(\.isOpened).map { plan in
                 service.begin(plan.address, after: plan.after.compactMap { closing[$0] }, claiming: inherited)
             }

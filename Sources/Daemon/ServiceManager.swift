@@ -111,10 +111,16 @@ actor ServiceManager {
         _ = drain(.stop(after: .zero, stopTimeout: stopTimeout, now: context.loop.now))
     }
 
-    /// Closes every service by `plan`, or makes such a closing that is under way as strict.
+    /// Closes every service by `plan`, or makes a closing of all of them that is under way as strict.
     func drain(_ plan: ClosingPlan) -> Closing {
         let services = allServices
-        let underWay = services.lazy.flatMap { $0.assumeIsolated { $0.closings } }.first { $0.scope == .everything }
+        // Of some of them, when a reload has brought others since.
+        let underWay = services.first.flatMap { first in
+            first.assumeIsolated { $0.closings }.first { closing in
+                closing.scope == .everything
+                    && services.allSatisfy { $0.assumeIsolated { $0.closings.contains { $0 === closing } } }
+            }
+        }
         return Closing.begin(plan, .everything, of: services, context, joining: underWay)
     }
 

@@ -18,7 +18,7 @@ struct ServicePhase: Equatable, Sendable {
     /// What is to be done about the listeners after an event.
     enum Action: Equatable, Sendable {
         case nothing
-        /// No address is tried again, and nobody is held back: those in the queues are to be served.
+        /// No address is tried again; those in the queues are to be served, though the service be held.
         case drain
         /// No address is tried again, and whoever waits in a queue is refused.
         case close
@@ -75,7 +75,7 @@ struct ServicePhase: Equatable, Sendable {
 
     /// It is taken out of the configuration: it is never opened again.
     mutating func depart() -> Action {
-        let action = beginDraining()
+        let action = beginDraining(alone: true)
         state = .departing
         return action
     }

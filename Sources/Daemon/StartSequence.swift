@@ -54,6 +54,8 @@ package struct StartSequence: Sendable {
             return .operatingSystem
         }
         ShutdownSignals.block()
+        // Now: the kernel follows a file that is moved, and what is at the path then is to be executed.
+        _ = Image.ownPath
         ProcessEnvironment.leaveSessionKeyring()
         var inheritance: Inheritance?
         do {

@@ -41,7 +41,7 @@ package struct ExitReport: VarlinkObject, Hashable {
     package var userTime: Int64?
     /// The processor time that the program and its children spent in the kernel, in microseconds.
     package var systemTime: Int64?
-    /// The most memory that the program had resident, in bytes.
+    /// The most memory that the program had resident, in bytes; nil where it was less than serverd itself ever had.
     package var peakMemory: Int64?
     /// Whether processes that the program had started live on.
     package var lingering: Bool?

@@ -9,8 +9,6 @@ package struct Configuration: Sendable {
     package let services: [ServiceDefinition]
     /// `serverd.toml` as it was read; nil when there was none.
     package let main: SourceFile?
-    /// The services' files as they were read.
-    package let serviceFiles: [SourceFile]
     /// Where the daemon's settings were written; nil when there is no `serverd.toml`.
     let daemonKeyLines: KeyLines<DaemonKey>?
     /// What was read of each file of a service, by its path.
@@ -23,7 +21,6 @@ package struct Configuration: Sendable {
         settings = DaemonSettings()
         services = []
         main = nil
-        serviceFiles = []
         daemonKeyLines = nil
         parsed = [:]
         context = nil
@@ -61,7 +58,6 @@ package struct Configuration: Sendable {
         let key = { (error: ConfigError) in (order[error.file] ?? .max, error.line ?? 0, error.column ?? 0) }
         if let failure = ConfigErrors(errors.sorted { key($0) < key($1) }) { throw failure }
         self.main = main
-        serviceFiles = services
         settings = daemon?.settings ?? DaemonSettings()
         daemonKeyLines = daemon?.keyLines
         self.services = parsed.compactMap(\.definition).sorted { $0.name < $1.name }
@@ -75,6 +71,9 @@ package struct Configuration: Sendable {
         else { return [:] }
         return parsed
     }
+
+    /// The services' files as they were read, by path.
+    package var serviceFiles: [SourceFile] { parsed.values.map(\.source.file).sorted { $0.path < $1.path } }
 
     /// Where the settings of the service with this name were written.
     func keyLines(of service: ServiceDefinition) -> KeyLines<ServiceKey>? { parsed[service.origin.file]?.keyLines }

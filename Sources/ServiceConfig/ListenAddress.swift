@@ -78,6 +78,11 @@ package struct ListenAddress: Hashable, Sendable {
         if case .unix = kind { true } else { false }
     }
 
+    /// Whether it is of one interface, whose number stands for a name that another one may have later.
+    package var hasZone: Bool {
+        if case .inet(let inet) = kind, case .v6(_, _, let zone) = inet.ip { zone != 0 } else { false }
+    }
+
     /// Whether there will be a socket file, to which the keys `socket_…` apply.
     package var isSocketFile: Bool {
         if case .unix(.path) = kind { true } else { false }

@@ -22,7 +22,8 @@ struct ParsedService: Sendable {
     /// Whether reading `file` would give the same.
     func isMade(of file: SourceFile) -> Bool {
         guard case .success(let bytes) = file.contents else { return false }
-        return source.path == file.path && source.consists(of: bytes)
+        // The name of an interface may be another one's by now.
+        return source.path == file.path && source.consists(of: bytes) && !listen.contains { $0.value.hasZone }
     }
 
     /// Reads `file` and adds to `errors` what is wrong with it; nil when nothing at all could be read.

@@ -34,6 +34,9 @@ struct SourceText: Sendable {
         self.bytes = bytes
     }
 
+    /// The file that it was read from.
+    var file: SourceFile { SourceFile(path: path, contents: .success(bytes)) }
+
     /// Whether these are its bytes.
     func consists(of bytes: [UInt8]) -> Bool { self.bytes == bytes }
 

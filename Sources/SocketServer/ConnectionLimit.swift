@@ -56,7 +56,7 @@ public final class ConnectionLimit: Sendable {
 
     /// Takes as many slots as are free, at most `count`.
     ///
-    /// None while somebody else was promised the next one.
+    /// There is none while somebody waits: what is given back is that one's at once.
     func take(upTo count: Int) -> Int {
         state.withLock { state in
             let number = max(0, min(count, state.maximum - state.taken))

@@ -12,7 +12,7 @@ package final class ConnectionSlot: Sendable {
     private let core: ServerCore
     private let isUsed = Mutex(false)
 
-    /// Takes a slot; `nil` when none is free, or others wait for it.
+    /// Takes a slot; `nil` when none is free.
     init?(of core: ServerCore) {
         guard core.limit.take(upTo: 1) == 1 else { return nil }
         self.core = core

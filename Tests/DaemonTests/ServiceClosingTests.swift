@@ -43,6 +43,7 @@ struct ServiceClosingTests {
         let endpoint = try Endpoint(in: tree)
         try await withServices(service(on: endpoint, handler: Self.cat), settings: Self.settings) { services in
             let client = try await Self.greeted(endpoint, services)
+            let began = try #require(await services.status().listeningTimestamp)
             let progress = try await Self.begin(services, services.manager.close(.init(service: "test"))).value()
             #expect(progress.step == .finished && progress.kept == 1 && progress.open == 0)
             #expect(await services.status().state == .closed)
@@ -55,6 +56,7 @@ struct ServiceClosingTests {
             let next = try await Self.greeted(endpoint, services)
             let status = await services.status()
             #expect(status.state == .listening && status.connections == 2)
+            #expect(try #require(status.listeningTimestamp) > began)
             // The kept one is closed with the others.
             let all = try await Self.begin(
                 services, services.manager.close(.init(service: "test", existing: .stop))

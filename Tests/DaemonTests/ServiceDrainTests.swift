@@ -49,6 +49,34 @@ struct ServiceDrainTests {
         }
     }
 
+    @Test("a service that a reload has brought while an operator's drain goes on is drained, too")
+    func newcomer() async throws {
+        let (old, new) = (try Endpoint(), try Endpoint())
+        let files = ScriptedFiles(["old": script(old, script: "echo ready; exec cat")])
+        try await withServices(files: files) { services in
+            let first = try old.connect(services)
+            #expect(try await first.line() == "ready")
+            _ = try await services.manager.drain(.init())
+            files["new"] = script(new, script: "echo ready; exec cat")
+            try await services.reload()
+            let second = try new.connect(services)
+            #expect(try await second.line() == "ready")
+            let drained = OneShot<Void>()
+            _ = Task(executorPreference: services.loop) {
+                await services.manager.drain()
+                drained.fulfil(())
+            }
+            await first.close()
+            await services.wait("old") { $0.connections == 0 }
+            await settle(services.loop)
+            #expect(drained.current == nil)
+            try second.write("still here\n")
+            #expect(try await second.line() == "still here")
+            await second.close()
+            await drained.value()
+        }
+    }
+
     @Test("connections have the grace to end by themselves, and are ended after it")
     func grace() async throws {
         let endpoint = try Endpoint()

@@ -54,6 +54,8 @@ struct ServiceLingeringTests {
             let filter = ConnectionFilter(state: .lingering)
             let chosen = try await services.manager.listConnections(filter, usage: true).connections
             #expect(chosen == listed)
+            let described = try await services.manager.describe(connection: listed[0].id)
+            #expect(described.connection == listed[0] && described.command?.first == "/bin/sh")
             let status = await services.status()
             #expect(status.connections == 0 && status.state == .listening)
             for pid in [first, second] { #expect(kill(pid, SIGKILL) == 0) }

@@ -157,7 +157,8 @@ extension ManagerInterface.ExitReport {
         }
         userTime = report.userTime.wholeMicroseconds
         systemTime = report.systemTime.wholeMicroseconds
-        peakMemory = report.peakMemory
+        // What is no more than the daemon's own is what the kernel began with, before the program was executed.
+        if report.peakMemory > ProcessEnvironment.peakMemory { peakMemory = report.peakMemory }
         lingering = report.isLingering
     }
 }

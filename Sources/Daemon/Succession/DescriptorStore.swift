@@ -17,8 +17,9 @@ struct DescriptorStore: Sendable {
     var isThere: Bool { writer.notifications != nil }
 
     /// Keeps a descriptor under `name`, besides others of that name.
-    func keep(_ descriptor: consuming Descriptor, as name: String) {
-        _ = writer.notify(NotifyMessage(.keep(name)), with: descriptor)
+    @discardableResult
+    func keep(_ descriptor: consuming Descriptor, as name: String) -> Bool {
+        writer.notify(NotifyMessage(.keep(name)), with: descriptor)
     }
 
     /// Keeps none under `name` any more.

@@ -13,15 +13,15 @@ enum Image {
     /// One that is open already; its file may be gone.
     case opened(CInt)
 
-    /// Where the program of this process was; another one may be there now.
-    static var ownPath: String? {
+    /// Where the program of this process was when this was asked first; another one may be there now.
+    static let ownPath: String? = {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0, let path = String(validating: buffer[..<count], as: UTF8.self) else { return nil }
         // So the kernel calls it when it was replaced by rename(2), as a package's upgrade does.
         let suffix = " (deleted)"
         return path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path
-    }
+    }()
 
     /// The program of this process itself, opened to be executed again, close-on-exec.
     static func openOwn() throws(Errno) -> Descriptor {

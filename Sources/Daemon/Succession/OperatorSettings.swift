@@ -43,7 +43,10 @@ extension Service {
     /// What operators have set of the service.
     fileprivate var setByOperators: SuccessionState.Service {
         var state = SuccessionState.Service(name: name.description)
-        if isLimitedByOperator { state.limit = limit.maximum }
+        if isLimitedByOperator {
+            state.limit = limit.maximum
+            state.configuredLimit = definition.maxConnections ?? 0
+        }
         state.isSuspended = holds.contains(.suspension)
         state.isClosed = phase.isToldToClose
         return state
@@ -58,10 +61,14 @@ extension ServiceManager {
         guard let store = context.store, store.isThere, daemonState != .stopping else { return }
         let settings = OperatorSettings(services.values.map { $0.assumeIsolated { $0.setByOperators } })
         guard settings != keptSettings else { return }
-        keptSettings = settings
-        store.forget(KeptName.operatorSettings)
-        guard !settings.services.isEmpty else { return }
-        do throws(Errno) { store.keep(try settings.write(), as: KeptName.operatorSettings) } catch {
+        do throws(Errno) {
+            // First, so that there is always one of them.
+            let file = settings.services.isEmpty ? nil : try settings.write()
+            store.forget(KeptName.operatorSettings)
+            let isKept = if let file { store.keep(file, as: KeptName.operatorSettings) } else { true }
+            // What was not taken is tried again with the next change.
+            keptSettings = isKept ? settings : nil
+        } catch {
             context.logger.warning(
                 "cannot write down what operators have set; if serverd crashes or is restarted, it is forgotten",
                 metadata: ["error": .string(error.textWithRemedy)])

@@ -16,6 +16,7 @@ enum SealedText {
     static func write(_ value: some Encodable, as name: String) throws(Errno) -> Descriptor {
         let file = Descriptor(adopting: try Errno.check(clinux_memory_file(name)))
         var rest = JSONText.encode(value)[...]
+        guard rest.count <= longest else { throw .fileTooLarge }
         while !rest.isEmpty {
             let count = try Errno.retryingInterrupts {
                 rest.withUnsafeBytes { bytes in file.use { Glibc.write($0, bytes.baseAddress, bytes.count) } }

@@ -110,13 +110,16 @@ extension Service {
     func succeed(_ state: SuccessionState.Service) -> Bool {
         counters = ServiceCounters(state)
         listeningTimestamp = state.listeningTimestamp
-        if let limit = state.limit { self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections))) }
+        let isOfThisDefinition = state.configuredLimit.map { $0 == (definition.maxConnections ?? 0) } ?? true
+        if let limit = state.limit, isOfThisDefinition {
+            self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections)))
+        }
+        if state.isSuspended { hold(for: .suspension) }
         guard !state.isClosed else {
             phase.remainClosed(isToldTo: state.isToldToClose ?? true)
             for address in definition.listen { _ = addListener(address) }
             return false
         }
-        if state.isSuspended { hold(for: .suspension) }
         return true
     }
 

@@ -27,6 +27,8 @@ struct SuccessionState: Codable, Equatable, Sendable {
         var listeningTimestamp: Int64?
         /// The limit that an operator has set.
         var limit: Int?
+        /// What the configuration said in its place, 0 for nothing; nil where it is not told.
+        var configuredLimit: Int?
         var isSuspended = false
         var isClosed = false
         /// Whether it was told to close, by its name; nil of an image that did not tell.

@@ -92,8 +92,10 @@ extension Integration {
         @Test("a drain is over with the next daemon, also when an image has followed; what was closed stays")
         func drainIsOver() throws {
             let manager = try ManagedDaemon(
-                try ["cat", "gone"].map { .program($0, listen: "127.0.0.1:0", [try Programs.installed("cat")]) })
+                try ["cat", "gone", "held"].map { .program($0, listen: "127.0.0.1:0", [try Programs.installed("cat")]) }
+            )
             #expect(try manager.serverctl(["close", "gone"]).exitCode == 0)
+            #expect(try manager.serverctl(["suspend", "held"]).exitCode == 0)
             #expect(try manager.serverctl(["drain"]).exitCode == 0)
             #expect(try manager.serverctl(["reexec"]).exitCode == 0)
             #expect(try manager.status(of: "cat").state == "closed")
@@ -101,6 +103,7 @@ extension Integration {
             try manager.double.crash()
             #expect(try manager.status(of: "cat").state == "listening")
             #expect(try manager.status(of: "gone").state == "closed")
+            #expect(try manager.status(of: "held").state == "suspended")
             #expect(try manager.double.stop() == 0)
         }
 

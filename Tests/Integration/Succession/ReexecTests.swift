@@ -93,6 +93,21 @@ extension Integration {
             }
         }
 
+        @Test("what is at the path takes the place, also when the program before was moved aside")
+        func movedAside() throws {
+            let directory = try TemporaryDirectory()
+            let program = try directory.installedDaemon()
+            let echo = ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo")
+            try withDaemon([echo], in: directory, DaemonOptions(program: program)) { daemon in
+                try #require(rename(program, program + ".old") == 0)
+                _ = try directory.installedDaemon()
+                let result = try daemon.serverctl("reexec")
+                #expect(result.exitCode == 0, "\(result.errors)")
+                let link = "/proc/\(daemon.process.pid)/exe"
+                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == program)
+            }
+        }
+
         /// How many times: `make soak` asks for more.
         private static let rounds =
             ProcessInfo.processInfo.environment["SERVERD_TEST_REEXEC_ROUNDS"].flatMap { Int($0) } ?? 20
