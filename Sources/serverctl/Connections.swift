@@ -21,7 +21,9 @@ struct Connections: DaemonVerb {
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
         guard output.json == .off else {
-            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter)
+            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter) {
+                output.json == .pretty ? $0.laidOut(depth: 2) : $0
+            }
             output.print(ListConnectionsAsJSON.Result(connections: connections, complete: true), context) { "" }
             return .done
         }
@@ -76,13 +78,14 @@ extension ManagerClient {
     }
 
     fileprivate mutating func all<Method: ConnectionListing>(
-        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true
+        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true,
+        _ transform: (Method.Result.Element) -> Method.Result.Element = { $0 }
     ) throws(Failure) -> [Method.Result.Element] {
         var isComplete = false
         var connections: [Method.Result.Element] = []
         let parameters = Manager.ListConnections.Parameters(filter: filter, usage: usage ? nil : false)
         try stream(method, parameters, to: "list connections") { reply throws(Failure) in
-            connections += reply.connections
+            connections += reply.connections.map(transform)
             isComplete = reply.complete
             return !isComplete
         }

@@ -69,9 +69,9 @@ struct Context {
 
 /// Ends the program because its output, which is what it was asked for, could not be written.
 ///
-/// A reader that has gone wants no more; of errors there is nowhere to tell.
+/// A reader that has gone, or a terminal (EIO), wants no more; of errors there is nowhere to tell.
 private func lost(_ descriptor: CInt, _ error: Errno) {
-    guard descriptor == STDOUT_FILENO, error != .brokenPipe else { return }
+    guard descriptor == STDOUT_FILENO, error != .brokenPipe, error != .ioError else { return }
     let text = "serverctl: cannot write what it has to print: \(error.textWithName)\n"
     _ = text.withCString { Glibc.write(STDERR_FILENO, $0, strlen($0)) }
     exit(Outcome.failed.rawValue)
