@@ -9,15 +9,6 @@ package struct JSONFragment: Codable, Sendable {
     /// JSON on one line.
     private let bytes: [UInt8]
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
-
-    /// The same as people read it, to stand `depth` levels deep in a text for people, and in no other.
-    ///
-    /// Of a long list it can be made while the rest is still to come.
-    package func laidOut(depth: Int) -> JSONFragment {
-        JSONFragment(bytes: [JSONLayout.fence] + JSONLayout.lines(of: bytes, depth: depth) + [JSONLayout.fence])
-    }
-
     /// Takes whatever is there, from JSON.
     package init(from decoder: any Decoder) throws {
         guard let reader = decoder as? JSONReader else { preconditionFailure("a JSON fragment is read from JSON") }

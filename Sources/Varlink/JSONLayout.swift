@@ -3,20 +3,17 @@
 
 /// The form of JSON that people read.
 enum JSONLayout {
-    /// Stands before and after what is laid out already; no JSON has it.
-    static let fence: UInt8 = 0
-
     private static let colon = Array(" : ".utf8)
 
-    /// The same text with a line for each member and element, indented by two spaces a level; it stands `depth` levels deep.
+    /// The same text with a line for each member and element, indented by two spaces a level.
     ///
-    /// `text` is JSON without a space between its values, but for what is fenced; it is not checked.
-    static func lines(of text: [UInt8], depth: Int = 0) -> [UInt8] {
+    /// `text` is JSON without a space between its values; it is not checked.
+    static func lines(of text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count * 2)
         // Arrays are copied at once, other collections byte by byte.
+        var lineStart = [UInt8(ascii: "\n")]
         let step = [UInt8](repeating: UInt8(ascii: " "), count: 2)
-        var lineStart = [UInt8(ascii: "\n")] + repeatElement(step, count: depth).joined()
         var next = 0
         while next < text.count {
             let start = next
@@ -26,10 +23,6 @@ enum JSONLayout {
             let byte = text[next]
             next += 1
             switch byte {
-            case fence:
-                let end = text[next...].firstIndex(of: fence) ?? text.count
-                result += text[next..<end]
-                next = min(end + 1, text.count)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 result.append(byte)
                 lineStart += step
@@ -56,7 +49,7 @@ enum JSONLayout {
         while next < text.count {
             switch text[next] {
             case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ","),
-                UInt8(ascii: ":"), fence:
+                UInt8(ascii: ":"):
                 return next
             case UInt8(ascii: "\""):
                 next += 1

@@ -21,9 +21,7 @@ struct Connections: DaemonVerb {
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
         guard output.json == .off else {
-            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter) {
-                output.json == .pretty ? $0.laidOut(depth: 2) : $0
-            }
+            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter)
             output.print(ListConnectionsAsJSON.Result(connections: connections, complete: true), context) { "" }
             return .done
         }
@@ -78,14 +76,13 @@ extension ManagerClient {
     }
 
     fileprivate mutating func all<Method: ConnectionListing>(
-        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true,
-        _ transform: (Method.Result.Element) -> Method.Result.Element = { $0 }
+        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true
     ) throws(Failure) -> [Method.Result.Element] {
         var isComplete = false
         var connections: [Method.Result.Element] = []
         let parameters = Manager.ListConnections.Parameters(filter: filter, usage: usage ? nil : false)
         try stream(method, parameters, to: "list connections") { reply throws(Failure) in
-            connections += reply.connections.map(transform)
+            connections += reply.connections
             isComplete = reply.complete
             return !isComplete
         }
