@@ -111,6 +111,19 @@ IN_CHILD static void drop_identity(struct clinux_spawn *spawn) {
     must(spawn, SYS_setresuid, command->user, command->user, command->user, 0);
 }
 
+enum { leave_none, leave_given, leave_awaited };
+
+// Waits until the parent lets it execute. As a rule it has by now; when the parent was killed before, the child ends.
+IN_CHILD static void await_leave(struct clinux_spawn *spawn) {
+    static const struct timespec until_next_look = {0, 10 * 1000 * 1000};
+    int leave = leave_none;
+    __atomic_compare_exchange_n(&spawn->leave, &leave, leave_awaited, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
+    while (__atomic_load_n(&spawn->leave, __ATOMIC_ACQUIRE) != leave_given) {
+        if (call(SYS_getppid, 0, 0, 0, 0, 0) != spawn->parent) call(SYS_exit_group, 127, 0, 0, 0, 0);
+        call(SYS_futex, (long)&spawn->leave, FUTEX_WAIT_PRIVATE, leave_awaited, (long)&until_next_look, 0);
+    }
+}
+
 IN_CHILD static int run_child(void *argument) {
     struct clinux_spawn *spawn = argument;
     const struct clinux_command *command = spawn->command;
@@ -146,6 +159,7 @@ IN_CHILD static int run_child(void *argument) {
     enter(spawn, CLINUX_STEP_MASK);
     const uint64_t no_signals = 0;
     must(spawn, SYS_rt_sigprocmask, SIG_SETMASK, (long)&no_signals, 0, SIGNAL_SET_BYTES);
+    await_leave(spawn);
     enter(spawn, CLINUX_STEP_EXECVE);
     must(spawn, SYS_execve, (long)command->path, (long)command->arguments, (long)spawn->environment, 0);
     __builtin_unreachable();
@@ -169,6 +183,7 @@ pid_t clinux_spawn(struct clinux_spawn *spawn) {
     uint64_t earlier;
     spawn->error = 0;
     spawn->pidfd = -1;
+    spawn->leave = leave_none;
     enter(spawn, CLINUX_STEP_UNSHARE);
     __atomic_store_n(&spawn->in_flight, 1, __ATOMIC_RELEASE);
     // By number, for glibc's own two signals too.
@@ -182,6 +197,11 @@ pid_t clinux_spawn(struct clinux_spawn *spawn) {
         enter(spawn, CLINUX_STEP_CLONE);
     }
     return pid;
+}
+
+void clinux_spawn_let_execute(struct clinux_spawn *spawn) {
+    int former = __atomic_exchange_n(&spawn->leave, leave_given, __ATOMIC_RELEASE);
+    if (former == leave_awaited) syscall(SYS_futex, &spawn->leave, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 int clinux_spawn_in_flight(const struct clinux_spawn *spawn) {

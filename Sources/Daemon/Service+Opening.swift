@@ -9,7 +9,13 @@ internal import SocketServer
 
 extension Service {
     /// Begins to listen on every address; what cannot be bound is tried again by itself.
+    ///
+    /// One that was closed before this daemon began shows its addresses, and leaves them alone.
     func open(claiming inherited: InheritedSockets) async {
+        guard phase.isOpen else {
+            for address in definition.listen { _ = addListener(address) }
+            return
+        }
         for address in definition.listen {
             if case .inherited(let name) = address.kind {
                 await listen(

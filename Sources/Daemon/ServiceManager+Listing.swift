@@ -85,7 +85,7 @@ extension ServiceManager {
         var result = connections.map(\.status)
         for (place, answer) in answers.enumerated() {
             if let usage = answer.process {
-                result[place].cpuTime = Int64((usage.userTime + usage.systemTime) / .microseconds(1))
+                result[place].cpuTime = (usage.userTime + usage.systemTime).wholeMicroseconds
                 result[place].memory = usage.residentMemory
             }
             if let stream = answer.stream {

@@ -54,17 +54,13 @@ actor ServiceManager {
     func open(
         _ definitions: [ServiceDefinition], claiming inherited: InheritedSockets
     ) async throws(StartFailure) {
-        let known = predecessor?.services ?? keptSettings?.services ?? []
-        let states = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
         var opening: [Service] = []
         for definition in definitions where definition.isEnabled {
             let service = try makeService(definition)
             services[definition.name] = service
-            let listens =
-                states[definition.name.description].map { state in service.assumeIsolated { $0.succeed(state) } }
-                ?? true
-            if listens { opening.append(service) }
+            opening.append(service)
         }
+        takeOver(predecessor)
         // Before anybody is accepted: they count.
         try adoptSurvivors()
         for service in opening { await service.open(claiming: inherited) }

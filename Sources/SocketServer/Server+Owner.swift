@@ -18,7 +18,6 @@ extension Server {
     /// Closes, and leaves the connections alone, as ``close(closeExistingConnections:)`` does; it waits for nothing.
     package func closeNow() { core.closeNow() }
 
-    /// A slot for a connection that does not come through the listening socket; `nil` when none is free, or others wait
-    /// for it.
+    /// A slot for a connection that does not come through the listening socket; `nil` when none is free.
     package func takeSlot() -> ConnectionSlot? { ConnectionSlot(of: core) }
 }

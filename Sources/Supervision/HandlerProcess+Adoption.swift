@@ -5,6 +5,7 @@ internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
+internal import Policy
 package import SystemPackage
 
 extension HandlerProcess {
@@ -61,6 +62,6 @@ extension HandlerProcess {
 extension ProcessStart {
     /// The kernel's tick at a time since the machine was booted.
     static func ticks(at time: Duration) -> UInt64 {
-        UInt64(max(0, time / .nanoseconds(1_000_000_000 / ProcessStat.ticksPerSecond)))
+        UInt64(max(0, time.wholeNanoseconds / (1_000_000_000 / ProcessStat.ticksPerSecond)))
     }
 }

@@ -43,6 +43,7 @@ package final class SpawnSlot: @unchecked Sendable {
         record = .allocate(capacity: 1)
         record.initialize(to: clinux_spawn())
         record.pointee.stack = stack
+        record.pointee.parent = getpid()
         record.pointee.socket = socketPlace.use { $0 }
         record.pointee.standard_error = errorPlace.use { $0 }
         record.pointee.control_group = -1
@@ -112,6 +113,9 @@ package final class SpawnSlot: @unchecked Sendable {
             throw SpawnFailure(.clone, error, command)
         }
     }
+
+    /// Has the child, which waits for that, execute the program.
+    func letExecute() { clinux_spawn_let_execute(record) }
 
     /// Keeps the process until the child is done.
     func hold(_ process: HandlerProcess) { self.process = process }

@@ -5,6 +5,7 @@ package import CLinux
 package import Descriptors
 package import EventLoops
 internal import Glibc
+internal import Policy
 package import SystemPackage
 
 /// What one event loop needs to start programs. The one path from here to an exec; make it early, while descriptor
@@ -31,9 +32,9 @@ package final class Spawner: @unchecked Sendable {
     /// How long a child that was killed may take to be gone.
     package static let killPatience: Duration = .seconds(1)
 
-    private static let idleNanoseconds = UInt64(idleWait / .nanoseconds(1))
-    private static let killNanoseconds = UInt64(killPatience / .nanoseconds(1))
-    private static let patienceNanoseconds = UInt64(patience / .nanoseconds(1))
+    private static let idleNanoseconds = UInt64(idleWait.wholeNanoseconds)
+    private static let killNanoseconds = UInt64(killPatience.wholeNanoseconds)
+    private static let patienceNanoseconds = UInt64(patience.wholeNanoseconds)
 
     let loop: EventLoop
     private let clone: SystemCall<UnsafeMutablePointer<clinux_spawn>, pid_t>
@@ -74,7 +75,7 @@ package final class Spawner: @unchecked Sendable {
         self.lookup = lookup
         self.clone = clone
         self.watch = watch
-        self.deadline = UInt64(deadline / .nanoseconds(1))
+        self.deadline = UInt64(deadline.wholeNanoseconds)
         groups = ProcessGroupSearch(on: loop)
         for _ in 0..<Self.slotCount { vacant.append(try SpawnSlot()) }
     }
@@ -162,7 +163,9 @@ package final class Spawner: @unchecked Sendable {
                 pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
+            // Before the program can speak: whoever follows a daemon that is killed must know of it.
             begun(process)
+            slot.letExecute()
             poll()
             return process
         } catch {

@@ -5,6 +5,7 @@ internal import CLinux
 internal import Descriptors
 internal import EventLoops
 internal import Glibc
+internal import Policy
 internal import SystemPackage
 
 /// The two ends.
@@ -37,7 +38,7 @@ final class StandardErrorPair {
     init(_ ends: consuming StandardErrorEnds) throws(Errno) {
         let (reader, writer) = (ends.reading.use { $0 }, ends.writing.use { $0 })
         _ = try SystemCall.check(clinux_datagram_reader(reader))
-        let timeout = Int64(StandardErrorChannel.writeTimeout / .microseconds(1))
+        let timeout = StandardErrorChannel.writeTimeout.wholeMicroseconds
         _ = try SystemCall.check(clinux_datagram_writer(writer, timeout, Self.capacity))
         var options = clinux_writer_options()
         _ = try SystemCall.check(clinux_datagram_writer_options(writer, &options))

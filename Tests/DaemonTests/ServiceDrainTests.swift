@@ -49,6 +49,28 @@ struct ServiceDrainTests {
         }
     }
 
+    @Test("whoever waits in the queue of a suspended service is served when it drains")
+    func suspended() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        try await withServices(service(on: endpoint)) { services in
+            #expect(try await services.manager.service(named: "test").suspend())
+            let client = try endpoint.connect(services, sending: "x")
+            await settle(services.loop)
+            #expect(await services.status().connectionsAccepted == 0)
+            _ = try await services.manager.drain(.init())
+            #expect(try await client.read(2) == Array("x\n".utf8))
+            await client.close()
+            await services.wait { $0.state == .closed }
+            let service = try await services.manager.service(named: "test")
+            // Whoever opens it again wants it to serve.
+            #expect(await service.reopen())
+            let status = await services.status()
+            #expect(status.state == .listening, "\(status)")
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("a service that a reload has brought while an operator's drain goes on is drained, too")
     func newcomer() async throws {
         let (old, new) = (try Endpoint(), try Endpoint())

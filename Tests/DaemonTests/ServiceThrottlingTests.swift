@@ -103,6 +103,27 @@ struct ServiceThrottlingTests {
         }
     }
 
+    @Test("another program is throttled for its own time, whenever the one before would have gone on")
+    func replaced() async throws {
+        let endpoint = try Endpoint()
+        let text: @Sendable (String) -> String = { "listen = \(endpoint.text)\nexec = [\"/nonexistent/\($0)\"]\n" }
+        let files = ScriptedFiles(["test": text("one")])
+        try await withServices(files: files) { services in
+            try await Self.fail(upTo: 10, endpoint, services)
+            await services.advance(by: .milliseconds(500))
+            #expect(await services.status().state == .throttled)
+            files["test"] = text("two")
+            try await services.reload()
+            #expect(await services.status().state == .listening)
+            try await Self.fail(upTo: 20, endpoint, services)
+            #expect(await services.goesOn(in: .seconds(1)))
+            await services.advance(by: .milliseconds(999))
+            #expect(await services.status().state == .throttled)
+            await services.advance(by: .milliseconds(1))
+            #expect(await services.status().state == .listening)
+        }
+    }
+
     @Test("a throttled service takes no caller of the admin socket either")
     func caller() async throws {
         let endpoint = try Endpoint()

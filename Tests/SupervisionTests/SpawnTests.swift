@@ -59,6 +59,38 @@ struct SpawnTests {
         }
     }
 
+    @Test("the program does not begin before it is known of: it waits until whoever is to know has been told")
+    func begunFirst() async throws {
+        try await onLoop { loop in
+            let spawner = try Spawner(on: loop)
+            let streams = Streams()
+            let slot = await spawner.slot(for: try PreparedCommand(shell("echo begun")))
+            var hasWaited = false
+            let process = try HandlerProcess.spawn(
+                in: slot, environment: someEnvironment, socket: streams.theirs.number, standardError: silence,
+                by: spawner
+            ) { process in
+                let clock = ContinuousClock()
+                let patience = clock.now + .seconds(20)
+                while !hasWaited, clock.now < patience { hasWaited = Self.isInFutex(process.pid) }
+            }
+            streams.theirs.close()
+            #expect(hasWaited)
+            #expect(await streams.readAll(on: loop) == "begun\n")
+            _ = await process.exited()
+        }
+    }
+
+    /// Whether a process is in the system call futex: its number is what /proc/PID/syscall begins with.
+    private static func isInFutex(_ pid: pid_t) -> Bool {
+        let file = open("/proc/\(pid)/syscall", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var text = [UInt8](repeating: 0, count: 32)
+        let count = read(file, &text, text.count)
+        return String(decoding: text[..<max(0, count)], as: UTF8.self).hasPrefix("\(SYS_futex) ")
+    }
+
     @Test("the descriptors here are the same ones after a spawn as before it")
     func parentIntact() async {
         // Alone in a process: other tests open and close descriptors.

@@ -54,22 +54,28 @@ struct clinux_spawn {
     uint64_t signals;    // bit n-1 for each signal n that is ignored or caught and must be the default again
     int clears_ambient;  // whether this process has ambient capabilities to be taken away
     void *stack;         // from clinux_spawn_stack, one for each spawn at a time
+    pid_t parent;        // this process
     // Left by the child and the kernel.
     int pidfd;
     int step;
     int error;
     int in_flight;       // a futex
+    int leave;           // another: whether the child may execute
 };
 
 // A stack for the child with a page below it that must not be touched; NULL and errno when there is no memory.
 void *clinux_spawn_stack(void);
 void clinux_spawn_stack_free(void *stack);
 
-// Makes the child and returns at once; the pid, or -1 and errno when there is no child. The pidfd is close-on-exec.
+// Makes the child and returns at once; the pid, or -1 and errno when there is no child. The pidfd is close-on-exec. The child
+// executes nothing before clinux_spawn_let_execute; it ends when the parent does before that.
 //
 // The record, its command, environment, stack, places and `control_group` are the child's until clinux_spawn_in_flight is 0: then the
 // program was executed, or, when `error` is not 0, the child has failed in `step` and must be reaped.
 pid_t clinux_spawn(struct clinux_spawn *spawn);
+
+// Has the child execute the program: whoever must know of it knows.
+void clinux_spawn_let_execute(struct clinux_spawn *spawn);
 
 // Whether the child still uses the record.
 int clinux_spawn_in_flight(const struct clinux_spawn *spawn);

@@ -119,7 +119,7 @@ extension ConnectionRecord {
 }
 
 extension Duration {
-    fileprivate var nanoseconds: UInt64 { UInt64(max(0, self / .nanoseconds(1))) }
+    fileprivate var nanoseconds: UInt64 { UInt64(max(0, wholeNanoseconds)) }
 
     fileprivate init(nanosecondsOfRecord count: UInt64) { self = .nanoseconds(Int64(clamping: count)) }
 }

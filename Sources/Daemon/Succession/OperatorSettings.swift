@@ -12,18 +12,33 @@ internal import Varlink
 
 /// What operators have set that the configuration does not say.
 struct OperatorSettings: Codable, Equatable, Sendable {
+    /// What operators have set of one service.
+    struct OfService: Codable, Equatable, Sendable {
+        /// The service's name.
+        var name: String
+        /// How many connections it may have; nil if nobody has set that.
+        var limit: Int?
+        /// What the configuration said when that was set, 0 for nothing: it holds only in its place.
+        var configuredLimit: Int?
+        /// Whether it is suspended.
+        var isSuspended = false
+        /// Whether it was told to close, by its name.
+        var isClosed = false
+
+        /// Whether anything is set.
+        var isAnything: Bool { limit != nil || isSuspended || isClosed }
+    }
+
     /// The version of this form: another one is not understood.
     private static let currentVersion = 1
 
     private var version = currentVersion
-    /// By name; only those of which something was set, and nothing else is told of them.
-    let services: [SuccessionState.Service]
+    /// By name; only those of which something was set.
+    let services: [OfService]
 
     /// What was set of some of these services.
-    init(_ services: [SuccessionState.Service] = []) {
-        self.services = services.filter { $0.isClosed || $0.isSuspended || $0.limit != nil }.sorted {
-            $0.name < $1.name
-        }
+    init(_ services: [OfService] = []) {
+        self.services = services.filter(\.isAnything).sorted { $0.name < $1.name }
     }
 
     /// What the service manager has kept; nothing if it is not understood.
@@ -41,15 +56,24 @@ struct OperatorSettings: Codable, Equatable, Sendable {
 
 extension Service {
     /// What operators have set of the service.
-    fileprivate var setByOperators: SuccessionState.Service {
-        var state = SuccessionState.Service(name: name.description)
+    var operatorSettings: OperatorSettings.OfService {
+        var settings = OperatorSettings.OfService(name: name.description)
         if isLimitedByOperator {
-            state.limit = limit.maximum
-            state.configuredLimit = definition.maxConnections ?? 0
+            settings.limit = limit.maximum
+            settings.configuredLimit = definition.maxConnections ?? 0
         }
-        state.isSuspended = holds.contains(.suspension)
-        state.isClosed = phase.isToldToClose
-        return state
+        settings.isSuspended = holds.contains(.suspension)
+        settings.isClosed = phase.isToldToClose
+        return settings
+    }
+
+    /// Sets what operators had set of the service, which does not listen yet.
+    func restore(_ settings: OperatorSettings.OfService) {
+        if let limit = settings.limit, settings.configuredLimit == definition.maxConnections ?? 0 {
+            self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections)))
+        }
+        if settings.isSuspended { hold(for: .suspension) }
+        if settings.isClosed { phase.remainClosed() }
     }
 }
 
@@ -59,7 +83,7 @@ extension ServiceManager {
     /// Not of a daemon that is told to stop: it closes everything.
     func keepOperatorSettings() {
         guard let store = context.store, store.isThere, daemonState != .stopping else { return }
-        let settings = OperatorSettings(services.values.map { $0.assumeIsolated { $0.setByOperators } })
+        let settings = OperatorSettings(services.values.map { $0.assumeIsolated { $0.operatorSettings } })
         guard settings != keptSettings else { return }
         do throws(Errno) {
             // First, so that there is always one of them.
@@ -77,7 +101,7 @@ extension ServiceManager {
 
     /// Tells what is not as the configuration says from the start.
     func tell(_ settings: OperatorSettings) {
-        let names = settings.services.map(\.name).filter { ServiceName($0).flatMap { services[$0] } != nil }
+        let names = settings.services.filter { service(of: $0) != nil }.map(\.name)
         guard !names.isEmpty else { return }
         context.logger.notice(
             "what operators had closed, suspended or limited is so again",

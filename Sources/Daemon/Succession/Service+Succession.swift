@@ -61,17 +61,14 @@ extension Service {
 
     /// What another image of this daemon has to know of the service.
     var succession: SuccessionState.Service {
-        var state = SuccessionState.Service(name: name.description)
+        var state = SuccessionState.Service(operators: operatorSettings)
         state.accepted = counters.accepted
         state.handlerFailures = counters.handlerFailures
         state.refused = counters.refused
         state.lastError = counters.lastError?.text
         state.lastErrorTimestamp = counters.lastError?.timestamp
         state.listeningTimestamp = listeningTimestamp
-        if isLimitedByOperator { state.limit = limit.maximum }
-        state.isSuspended = holds.contains(.suspension)
         state.isClosed = phase.state == .closed
-        state.isToldToClose = phase.isToldToClose
         return state
     }
 
@@ -105,22 +102,11 @@ extension Service {
     // MARK: From who was before us
 
     /// Takes over what another image of this daemon knew of the service, which does not listen yet.
-    ///
-    /// - Returns: whether it is to listen.
-    func succeed(_ state: SuccessionState.Service) -> Bool {
+    func succeed(_ state: SuccessionState.Service) {
         counters = ServiceCounters(state)
         listeningTimestamp = state.listeningTimestamp
-        let isOfThisDefinition = state.configuredLimit.map { $0 == (definition.maxConnections ?? 0) } ?? true
-        if let limit = state.limit, isOfThisDefinition {
-            self.limit.setMaximum(max(1, min(limit, ServerOptions.defaultMaxConnections)))
-        }
-        if state.isSuspended { hold(for: .suspension) }
-        guard !state.isClosed else {
-            phase.remainClosed(isToldTo: state.isToldToClose ?? true)
-            for address in definition.listen { _ = addListener(address) }
-            return false
-        }
-        return true
+        restore(state.operators)
+        if state.isClosed { phase.remainClosed(isToldTo: state.operators.isClosed) }
     }
 
     /// Goes on with connections that programs have got from an earlier daemon.

@@ -13,6 +13,22 @@ internal import SystemPackage
 internal import Systemd
 
 extension ServiceManager {
+    /// Has the services go on where another image of this daemon was, or, after a crash or a restart, as operators had set
+    /// them.
+    func takeOver(_ predecessor: SuccessionState?) {
+        for state in predecessor?.services ?? [] {
+            service(of: state.operators)?.assumeIsolated { $0.succeed(state) }
+        }
+        for settings in keptSettings?.services ?? [] {
+            service(of: settings)?.assumeIsolated { $0.restore(settings) }
+        }
+    }
+
+    /// The service that settings are of, if there is one of this name.
+    func service(of settings: OperatorSettings.OfService) -> Service? {
+        ServiceName(settings.name).flatMap { services[$0] }
+    }
+
     // MARK: For who comes after us
 
     /// What the next image has to know, but for what is not the services'.

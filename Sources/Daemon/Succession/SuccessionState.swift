@@ -8,7 +8,7 @@ internal import Varlink
 /// What one image tells the next, as JSON in sealed memory.
 struct SuccessionState: Codable, Equatable, Sendable {
     /// The version of this form: another one is not understood.
-    static let currentVersion = 1
+    static let currentVersion = 2
 
     /// An open descriptor and its ``KeptName``, or the name under which it was inherited.
     struct PassedDescriptor: Codable, Equatable, Sendable {
@@ -18,21 +18,16 @@ struct SuccessionState: Codable, Equatable, Sendable {
 
     /// What is known of a service besides its definition.
     struct Service: Codable, Equatable, Sendable {
-        var name: String
         var accepted = 0
         var handlerFailures = 0
         var refused = 0
         var lastError: String?
         var lastErrorTimestamp: Int64?
         var listeningTimestamp: Int64?
-        /// The limit that an operator has set.
-        var limit: Int?
-        /// What the configuration said in its place, 0 for nothing; nil where it is not told.
-        var configuredLimit: Int?
-        var isSuspended = false
+        /// Whether it listened nowhere, by whoever's will.
         var isClosed = false
-        /// Whether it was told to close, by its name; nil of an image that did not tell.
-        var isToldToClose: Bool?
+        /// Its name, and what operators have set.
+        var operators: OperatorSettings.OfService
     }
 
     /// A file on its file system.

@@ -14,9 +14,10 @@ import Testing
             arguments: ["serverd", "--x=\n"])
         state.services = [
             .init(
-                name: "git", accepted: 1, handlerFailures: 2, refused: 3, lastError: "\u{1}", lastErrorTimestamp: 4,
-                listeningTimestamp: 5, limit: 6, isSuspended: true, isClosed: true),
-            .init(name: "web"),
+                accepted: 1, handlerFailures: 2, refused: 3, lastError: "\u{1}", lastErrorTimestamp: 4,
+                listeningTimestamp: 5, isClosed: true,
+                operators: .init(name: "git", limit: 6, configuredLimit: 7, isSuspended: true, isClosed: true)),
+            .init(operators: .init(name: "web")),
         ]
         state.adminSocketFile = .init(device: .max, inode: 0)
         state.descriptors = [.init(name: "a", number: 3), .init(name: "a", number: 4)]

@@ -39,58 +39,60 @@ extension Integration {
             }
         }
 
-        @Test("an image that cannot start after the exec goes back to the one before, with everything")
-        func failingImageGoesBack() throws {
+        /// Has a reexec execute a script, which fails after the check, and runs `body` with what the reexec said, when the
+        /// session that there was goes on under its id.
+        private func withReturn(
+            from script: (TemporaryDirectory) throws -> String,
+            _ body: (RunningDaemon, RunResult, _ goesOn: () throws -> Void) throws -> Void
+        ) throws {
             let directory = try TemporaryDirectory()
             let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
             let program = try directory.installedDaemon()
             try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
                 let client = try daemon.openSession("cat")
                 let ids = try daemon.connectionIDs()
-                try directory.replaceDaemon(
-                    """
-                    #!/bin/sh
-                    case "$*" in *--check-state*) exec \(Programs.serverd) "$@" ;; esac
-                    exec \(Programs.serverd) --config /nonexistent/serverd.toml
-                    """)
+                let goesOn = {
+                    #expect(try daemon.connectionIDs() == ids)
+                    try client.send("z")
+                    #expect(try client.receive(1) == "z")
+                    #expect(try daemon.status().daemon.pid == daemon.process.pid)
+                }
+                try directory.replaceDaemon(try script(directory))
                 let result = try daemon.serverctl("reexec")
                 #expect(result.exitCode == 1)
+                try goesOn()
+                try body(daemon, result, goesOn)
+            }
+        }
+
+        @Test("an image that cannot start after the exec goes back to the one before, with everything")
+        func failingImageGoesBack() throws {
+            try withReturn { _ in
+                """
+                #!/bin/sh
+                case "$*" in *--check-state*) exec \(try Programs.serverd) "$@" ;; esac
+                exec \(try Programs.serverd) --config /nonexistent/serverd.toml
+                """
+            } _: { daemon, result, goesOn in
                 #expect(result.errors.contains("the new image could not start"), "\(result.errors)")
                 #expect(result.errors.contains("/nonexistent/serverd.toml"))
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
-                #expect(try daemon.status().daemon.pid == daemon.process.pid)
                 // And once more, now with a good one.
-                try directory.replaceDaemon("#!/bin/sh\nexec \(Programs.serverd) \"$@\"\n")
+                try daemon.directory.replaceDaemon("#!/bin/sh\nexec \(Programs.serverd) \"$@\"\n")
                 #expect(try daemon.serverctl("reexec").exitCode == 0)
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
+                try goesOn()
             }
         }
 
         @Test("an image that is gone back to serves as it did, whatever the files of the configuration say by then")
         func configurationOfBefore() throws {
-            let directory = try TemporaryDirectory()
-            let service = ServiceFile.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])
-            let program = try directory.installedDaemon()
-            try withDaemon([service], in: directory, DaemonOptions(program: program)) { daemon in
-                let client = try daemon.openSession("cat")
-                let ids = try daemon.connectionIDs()
-                try directory.replaceDaemon(
-                    """
-                    #!/bin/sh
-                    case "$*" in *--check-state*) ;; *) echo 'nonsense = 1' >>\(directory.path("serverd.toml")) ;; esac
-                    exec \(Programs.serverd) "$@"
-                    """)
-                let result = try daemon.serverctl("reexec")
-                #expect(result.exitCode == 1)
+            try withReturn { directory in
+                """
+                #!/bin/sh
+                case "$*" in *--check-state*) ;; *) echo 'nonsense = 1' >>\(directory.path("serverd.toml")) ;; esac
+                exec \(try Programs.serverd) "$@"
+                """
+            } _: { daemon, result, _ in
                 #expect(result.errors.contains("nonsense"), "\(result.errors)")
-                #expect(try daemon.status().daemon.pid == daemon.process.pid)
-                #expect(try daemon.connectionIDs() == ids)
-                try client.send("z")
-                #expect(try client.receive(1) == "z")
                 withExtendedLifetime(try daemon.openSession("cat")) {}
                 let reload = try daemon.serverctl("reload")
                 #expect(reload.exitCode == 1 && reload.errors.contains("nonsense"), "\(reload.errors)")
