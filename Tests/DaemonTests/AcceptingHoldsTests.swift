@@ -17,7 +17,7 @@ struct AcceptingHoldsTests {
         mutating func join(_ server: String) -> Bool { holds.join(server) }
     }
 
-    private static let all: [HoldReason] = [.suspension, .throttling, .start(7)]
+    private static let all: [HoldReason] = [.suspension, .throttling, .turn(7), .start(7)]
 
     @Test("servers are held by the first reason, and released by the end of the last, whichever it is", arguments: all)
     func reasons(last: HoldReason) {
