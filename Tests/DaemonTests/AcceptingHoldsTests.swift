@@ -23,10 +23,10 @@ struct AcceptingHoldsTests {
     func reasons(last: HoldReason) {
         var scene = Scene()
         let begun = Self.all.map { scene.begin($0) }
-        #expect(begun == [["a", "b"], [], []])
+        #expect(begun == [["a", "b"], [], [], []])
         let others = Self.all.filter { $0 != last }
         let ended = others.map { scene.end($0) }
-        #expect(ended == [[], []])
+        #expect(ended == [[], [], []])
         #expect(scene.holds.isHolding && scene.holds.contains(last) && !others.contains(where: scene.holds.contains))
         let released = scene.end(last)
         #expect(released == ["a", "b"] && !scene.holds.isHolding)
