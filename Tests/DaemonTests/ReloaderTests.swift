@@ -7,6 +7,7 @@ import Glibc
 import ManagerInterface
 import SocketServer
 import Sockets
+import Supervision
 import Synchronization
 import SystemPackage
 import Systemd
@@ -60,6 +61,30 @@ struct ReloaderTests {
             let failure = await #expect(throws: ReloadFailure.self) { try await reload.value }
             #expect(failure == .stopping)
             #expect(services.log.lines.contains { $0.contains("not reloaded: serverd is stopping") })
+        }
+    }
+
+    @Test("who asks for a reload or a plan before every service is opened is answered after that")
+    func beforeTheStart() async throws {
+        let files = ScriptedFiles(["test": builtIn(try Endpoint())])
+        let configuration = try files.configuration()
+        let log = try TestLog()
+        try await onLoop(clock: ManualClock()) { loop in
+            let manager = ServiceManager(
+                ServiceContext(test: log, by: try Spawner(on: loop), on: loop), configuration)
+            let reloader = Reloader(manager, from: files.source, logger: log.logger)
+            let asked = [
+                Task(executorPreference: loop) { try await reloader.plan().unchanged },
+                Task(executorPreference: loop) { try await reloader.reload(for: .signal).unchanged },
+            ]
+            // Time enough for the thread that reads.
+            for _ in 0..<100 { await settle(loop) }
+            #expect(files.reads == 0)
+            try await manager.open(
+                configuration.services, claiming: InheritedSockets(InheritedDescriptors(adopting: [])))
+            for task in asked { #expect(try await task.value == 1) }
+            #expect(files.reads == 2)
+            await manager.drain()
         }
     }
 

@@ -167,4 +167,52 @@ struct ServiceOpeningTests {
             await client.close()
         }
     }
+
+    @Test("a service that is closed at any moment of its opening listens no more when that is done", arguments: 0..<16)
+    func closedWhileOpening(jobs: Int) async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        try await withServices(service(on: endpoint)) { services in
+            let service = try await services.manager.service(named: "test")
+            await (try services.manager.close(.init(service: "test"))).finished()
+            let opening = Task(executorPreference: services.loop) { await service.reopen() }
+            for _ in 0..<jobs { await Task.yield() }
+            await (try services.manager.close(.init(service: "test"))).finished()
+            let client = try? endpoint.connect(services)
+            // Or it is opened after that.
+            let isOpen = await service.phase.isOpen
+            #expect(client == nil || isOpen)
+            await client?.close()
+            _ = await opening.value
+        }
+        withExtendedLifetime(tree) {}
+    }
+
+    @Test("a service that waits for an address of another one is closed at once, and does not listen there later")
+    func closedWhileWaiting() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        let full = { (name: String) in
+            "listen = [\(endpoint.text)]\nexec = [\"/bin/sh\", \"-c\", 'echo \(name); exec cat']\nmax_connections = 1\n"
+        }
+        let files = ScriptedFiles(["test": full("test")])
+        try await withServices(files: files) { services in
+            let first = try endpoint.connect(services)
+            #expect(try await first.line() == "test")
+            let queued = try endpoint.connect(services)
+            files["test"] = nil
+            files["next"] = builtIn(endpoint)
+            let reload = Task(executorPreference: services.loop) { try await services.reload() }
+            while await services.manager.status(of: "next") == nil { await services.loop.yieldTurn() }
+            await (try services.manager.close(.init(service: "next"))).finished()
+            #expect(await services.status("next").state == .closed)
+            await first.close()
+            #expect(try await queued.line() == "test")
+            await queued.close()
+            await services.wait(untilGone: "test")
+            _ = try await reload.value
+            #expect(throws: Errno.noSuchFileOrDirectory) { try endpoint.connect(services) }
+        }
+        withExtendedLifetime(tree) {}
+    }
 }

@@ -42,9 +42,7 @@ struct Services: Sendable {
         let changes = EventLog<Void>()
         let observer = Observer()
         let context = ServiceContext(
-            loop: loop, spawner: try spawns.makeSpawner(on: loop), settings: CurrentSettings(settings),
-            logger: log.logger, numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
-            events: EventHub(on: loop, logger: log.logger),
+            test: log, by: try spawns.makeSpawner(on: loop), on: loop, settings,
             changes: ChangeSignal(on: loop) {
                 changes.append(())
                 // Not under the lock: it may change something itself.
@@ -96,6 +94,19 @@ struct Services: Sendable {
     }
 
     func advance(by duration: Duration) async { await clock.advance(by: duration, on: loop) }
+}
+
+extension ServiceContext {
+    /// What the services of a test work with, who log to `log`.
+    init(
+        test log: TestLog, by spawner: Spawner, on loop: EventLoop, _ settings: DaemonSettings = DaemonSettings(),
+        changes: ChangeSignal? = nil
+    ) {
+        self.init(
+            loop: loop, spawner: spawner, settings: CurrentSettings(settings), logger: log.logger,
+            numbering: ConnectionNumbering(), environment: [:], identity: .ordinary,
+            events: EventHub(on: loop, logger: log.logger), changes: changes ?? ChangeSignal(on: loop) {})
+    }
 }
 
 /// Opens services, runs `body`, and ends them and their connections.

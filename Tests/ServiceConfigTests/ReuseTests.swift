@@ -86,6 +86,20 @@ struct ReuseTests {
         #expect(throws: ConfigErrors.self) { try read(files, after: before, as: stranger) }
     }
 
+    @Test("reads an address of one interface anew, for its name may be another one's by now")
+    func interfaceNames() throws {
+        let zones = [
+            "\"[fe80::1%lo]:79\"": false, "[\"127.0.0.1:79\", \"[fe80::1%lo]:79\"]": false,
+            "[\"[fe80::1]:79\", \"127.0.0.1:79\", 80, \"/run/test.sock\"]": true,
+        ]
+        for (listen, isKept) in zones {
+            let file = SourceFile(path: "services.d/a.toml", text: "listen = \(listen)\nbuiltin = \"echo\"\n")
+            var errors: [ConfigError] = []
+            let parsed = ParsedService.parse(file, context: asRoot, errors: &errors)
+            #expect(parsed?.isMade(of: file) == isKept && errors.isEmpty, "\(listen) \(errors)")
+        }
+    }
+
     @Test("asks the user database each question once")
     func questions() throws {
         let asked = Mutex(0)

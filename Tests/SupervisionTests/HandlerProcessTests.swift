@@ -15,7 +15,7 @@ private let stubborn = HandlerCommand(
     arguments: ["perl", "-e", "$| = 1; $SIG{TERM} = sub { print qq(term\\n) }; print qq(ready\\n); sleep 1000 while 1"])
 
 /// Reads the next line.
-private func line(_ streams: Streams, on loop: EventLoop) async -> String {
+func line(_ streams: Streams, on loop: EventLoop) async -> String {
     let readiness = Readiness(streams.ours.number, on: loop)
     defer { readiness.close() }
     _ = await readiness.wait(for: .read)

@@ -13,10 +13,10 @@ internal import Supervision
 extension Service {
     /// Accepts those who have connected, and returns when it listens no more.
     ///
+    /// Where it only waits for an address of another service, it does not begin to listen any more.
+    ///
     /// When the task is cancelled it returns sooner, and listening ends by itself.
     func finishAccepting() async {
-        // One that is being opened at this moment is closed by itself.
-        for opening in listeners.compactMap(\.opening) { await opening.value }
         await withTaskGroup(of: Void.self) { group in
             for server in servers { group.addTask { await server.finishAccepting() } }
         }

@@ -9,14 +9,17 @@ internal import Varlink
 
 /// JSON in sealed memory.
 enum SealedText {
-    private static let longest = 64 << 20
+    /// How long it may be, in bytes.
+    static let limit = 64 << 20
 
     /// The JSON of `value` in memory of this name, close-on-exec.
-    /// - Throws: the error of what there was not enough of.
-    static func write(_ value: some Encodable, as name: String) throws(Errno) -> Descriptor {
+    /// - Throws: the error of what there was not enough of; `EFBIG` when it is longer than ``read(_:limit:)`` would read.
+    static func write(
+        _ value: some Encodable, as name: String, limit: Int = limit
+    ) throws(Errno) -> Descriptor {
         let file = Descriptor(adopting: try Errno.check(clinux_memory_file(name)))
         var rest = JSONText.encode(value)[...]
-        guard rest.count <= longest else { throw .fileTooLarge }
+        guard rest.count <= limit else { throw .fileTooLarge }
         while !rest.isEmpty {
             let count = try Errno.retryingInterrupts {
                 rest.withUnsafeBytes { bytes in file.use { Glibc.write($0, bytes.baseAddress, bytes.count) } }
@@ -28,9 +31,9 @@ enum SealedText {
     }
 
     /// What `file` holds; nil when it is empty, or no file, or too long.
-    static func read(_ file: CInt) -> [UInt8]? {
+    static func read(_ file: CInt, limit: Int = limit) -> [UInt8]? {
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_size > 0, status.st_size <= longest else { return nil }
+        guard fstat(file, &status) == 0, status.st_size > 0, status.st_size <= limit else { return nil }
         return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
             count = max(0, pread(file, buffer.baseAddress, buffer.count, 0))
         }

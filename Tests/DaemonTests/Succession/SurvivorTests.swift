@@ -29,11 +29,8 @@ import Testing
         let lookup = ProcessLookup(
             open: SystemCall { $0 == 4711 ? .failure(.tooManyOpenFiles) : .failure(.noSuchProcess) })
         try await onLoop(clock: ManualClock()) { loop in
-            let context = ServiceContext(
-                loop: loop, spawner: try Spawner(on: loop, lookup: lookup),
-                settings: CurrentSettings(DaemonSettings()), logger: log.logger, numbering: ConnectionNumbering(),
-                environment: [:], identity: .ordinary, events: EventHub(on: loop, logger: log.logger), ledger: ledger,
-                changes: ChangeSignal(on: loop) {})
+            var context = ServiceContext(test: log, by: try Spawner(on: loop, lookup: lookup), on: loop)
+            context.ledger = ledger
             let manager = ServiceManager(context)
             try await manager.open([], claiming: InheritedSockets(InheritedDescriptors(adopting: [])))
             await manager.drain()
