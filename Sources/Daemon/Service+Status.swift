@@ -64,6 +64,16 @@ extension Service {
 }
 
 extension Service {
+    /// That an address which it is to listen on is not listened on, and why; nil when it is, or is not to be.
+    func notListening(on address: ListenAddress) -> NotListening? {
+        guard phase.isOpen else { return nil }
+        let silent = listeners.first { $0.address == address && $0.server?.isClosed ?? true }
+        guard let silent else { return nil }
+        return NotListening(
+            service: name.description, address: address.description, failure: silent.failure?.reason,
+            retryTimestamp: silent.failure?.retryAt.map { WallClock.microseconds(in: $0 - context.loop.now) })
+    }
+
     /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.
     var listeningSince: Int64? { servers.contains { !$0.isClosed } ? listeningTimestamp : nil }
 

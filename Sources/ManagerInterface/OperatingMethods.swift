@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The methods of `io.serverd.Manager` that change something.
 
-package import Varlink
+internal import Varlink
 
 extension Manager {
     /// Closes a service: peers that have connected are still served, then it listens no more.
@@ -236,18 +236,6 @@ extension Manager {
         }
         /// What is replied.
         package typealias Result = ServiceReply
-    }
-
-    /// Reads the configuration and puts it into effect: all of it, or, if it is invalid, nothing.
-    ///
-    /// It ends when the new services listen and those that were removed do not; what that leaves to drain goes on.
-    package enum Reload: ManagerMethod {
-        /// What a caller needs.
-        package static let permission = Permission.operate
-        /// Nothing is asked.
-        package typealias Parameters = NoFields
-        /// What is replied.
-        package typealias Result = ChangesReply
     }
 
     /// Turns the caller's connection into one of a service that has "connect = true".

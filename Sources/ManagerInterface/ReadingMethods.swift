@@ -267,14 +267,4 @@ extension Manager {
             }
         }
     }
-
-    /// Reads the configuration and returns what Reload would change, without doing it.
-    package enum Plan: ManagerMethod {
-        /// What a caller needs.
-        package static let permission = Permission.read
-        /// Nothing is asked.
-        package typealias Parameters = NoFields
-        /// What is replied.
-        package typealias Result = ChangesReply
-    }
 }

@@ -14,6 +14,7 @@ extension Failure {
                 error, calling: method, at: path)
             ?? Reason("\(method) at \(path) failed: \(Self.text(of: error))")
         self.init(status: reason.status, message: "cannot \(action): \(reason.text)", details: reason.details)
+        mistakes = error.as(Manager.ConfigurationInvalid.self)?.errors
     }
 
     /// The failure to do `action` because a list ended too early.

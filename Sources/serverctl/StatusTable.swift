@@ -76,7 +76,11 @@ enum StatusText {
 
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.
     static func retry(_ service: ServiceStatus, now: Int64) -> String {
-        guard let timestamp = service.retryTimestamp else { return "" }
-        return timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(from: now, to: timestamp))"
+        service.retryTimestamp.map { retry(at: $0, now: now) } ?? ""
+    }
+
+    /// The same of a time.
+    static func retry(at timestamp: Int64, now: Int64) -> String {
+        timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(from: now, to: timestamp))"
     }
 }

@@ -92,8 +92,10 @@ struct ReloadTests {
             files["new"] = builtIn(other, named: "echo", more: "max_conections = 5")
             files["worse"] = "listen = 70000\nbuiltin = \"echo\"\n"
             let before = await services.inodes()
-            for ask in [services.reloader.reload(for:), { _ in try await services.reloader.plan() }] {
-                let failure = await #expect(throws: ReloadFailure.self) { _ = try await ask(.signal) }
+            for asksForPlan in [false, true] {
+                let failure = await #expect(throws: ReloadFailure.self) {
+                    _ = asksForPlan ? try await services.reloader.plan().changes : try await services.reload()
+                }
                 guard case .invalid(let errors) = failure else { return #expect(Bool(false), "\(failure as Any)") }
                 #expect(errors.errors.map(\.file) == ["new.toml", "worse.toml"])
             }
