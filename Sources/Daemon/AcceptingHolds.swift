@@ -7,7 +7,9 @@ enum HoldReason: Hashable, Sendable {
     case suspension
     /// Its program cannot be started.
     case throttling
-    /// The connection of this id waits for the program to be started.
+    /// The connection of this id waits for its turn to have the program started.
+    case turn(UInt64)
+    /// The program cannot be started now for the connection of this id.
     case start(UInt64)
 }
 

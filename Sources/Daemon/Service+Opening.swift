@@ -6,6 +6,7 @@ internal import Logging
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Supervision
 
 extension Service {
     /// Begins to listen on every address; what cannot be bound is tried again by itself.
@@ -155,6 +156,8 @@ extension Service {
         var options = ServerOptions()
         options.connectionLimit = limit
         options.backlog = definition.backlog
+        // Whoever is accepted beyond that only waits for a slot, and is lost with us in a crash.
+        options.maxAcceptsPerBatch = Spawner.slotCount
         options.numbering = context.numbering
         options.onEvent = { [weak self] event in self?.assumeIsolated { $0.handle(event) } }
         options.refusesDescriptors = handling.isBuiltIn

@@ -75,7 +75,6 @@ extension Service {
         var backoff = Backoff(first: .milliseconds(100), longest: .seconds(1))
         let hold = HoldReason.start(connection.id)
         defer { release(hold) }
-        if program.isCrowded { self.hold(for: hold) }
         while true {
             do {
                 return try await spawn(program, for: connection)
@@ -106,9 +105,10 @@ extension Service {
     ) async throws(SpawnFailure) -> RunningHandler? {
         // The path that a caller of the admin socket has given its own end is no peer's address.
         let peer = connection.isGiven ? .unix(.unnamed) : connection.peer
+        let slot = await slot(program, connection)
         do throws(SpawnFailure) {
             // Before the program begins: it must not speak, and be unknown to whoever follows us after a crash.
-            return try await program.spawn(for: connection, from: peer) { running in
+            return try await program.spawn(in: slot, for: connection, from: peer) { running in
                 served[connection.id]?.handler = .program(running)
                 record(connection, running)
             }
@@ -117,6 +117,14 @@ extension Service {
             context.ledger?.erase(connection.id)
             throw error
         }
+    }
+
+    // Clients wait in the kernel's queue then, which outlives us, and not for us.
+    private func slot(_ program: ServiceProgram, _ connection: Connection) async -> SpawnSlot {
+        guard program.isCrowded else { return await program.slot() }
+        hold(for: .turn(connection.id))
+        defer { release(.turn(connection.id)) }
+        return await program.slot()
     }
 
     private func describe(_ failure: SpawnFailure, _ connection: Connection, _ times: Int) -> Logger.Metadata {

@@ -80,10 +80,13 @@ final class ServiceProgram: @unchecked Sendable {
         if let own = group?.group(of: connection) { process.wasStarted(in: own) }
     }
 
-    /// Whether so many connections wait for the program to be started that no more should be accepted meanwhile.
-    var isCrowded: Bool { spawner.numberWaiting(for: command) >= ServerOptions.defaultMaxAcceptsPerBatch }
+    /// Whether another connection has to wait for a slot in which the program is started.
+    var isCrowded: Bool { spawner.mustWait(for: command) }
 
-    /// Starts the program for a connection, which is told that it comes from `peer`, and returns when it was executed.
+    /// A slot in which the program is started: see `Spawner.slot(for:)`.
+    nonisolated(nonsending) func slot() async -> SpawnSlot { await spawner.slot(for: command) }
+
+    /// Starts the program in `slot` for a connection, which is told that it comes from `peer`, and returns when it was executed.
     ///
     /// `begun` is called as soon as there is a process, which may not have executed the program yet. It goes on when the
     /// task is cancelled.
@@ -91,14 +94,13 @@ final class ServiceProgram: @unchecked Sendable {
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.
     nonisolated(nonsending) func spawn(
-        for connection: Connection, from peer: SocketAddress, begun: (RunningHandler) -> Void
+        in slot: SpawnSlot, for connection: Connection, from peer: SocketAddress, begun: (RunningHandler) -> Void
     ) async throws(SpawnFailure) -> RunningHandler? {
         let credentials = connection.socket.peerCredentials
         let environment = HandlerEnvironment(
             connection: connection.id, peer: peer,
             local: connection.socket.localAddress ?? .unix(.unnamed),
             identity: credentials.map { PeerIdentity(uid: $0.uid, gid: $0.gid) })
-        let slot = await spawner.slot(for: command)
         let stream = definition.allowsShutdown ? connection.socket.streamIdentity : nil
         let handler = { (process: HandlerProcess) in
             RunningHandler(program: self, process: process, localAddress: environment.local, stream: stream)

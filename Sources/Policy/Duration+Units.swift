@@ -8,9 +8,9 @@ extension Duration {
     /// Whole microseconds; what is left over is cut off.
     package var wholeMicroseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 
-    /// Whole nanoseconds; what is left over is cut off.
+    /// Whole nanoseconds; what is left over is cut off, and of 292 years and more the rest.
     ///
-    /// Beyond the 292 years that the type has room for it is their end. A quotient of durations would be a `Double`, which may lie just below the number.
+    /// A quotient of durations would be a `Double`, which may lie just below the number.
     package var wholeNanoseconds: Int64 {
         let (nanoseconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return components.seconds < 0 ? .min : .max }

@@ -98,11 +98,16 @@ package final class Spawner: @unchecked Sendable {
     /// back. Only on the loop. The task's cancellation does not end the wait.
     package nonisolated(nonsending) func slot(for command: PreparedCommand) async -> SpawnSlot {
         loop.preconditionOnLoop()
-        if waiting.isEmpty, let slot = take(for: command) { return slot }
+        if !mustWait(for: command), let slot = take(for: command) { return slot }
         return await withUnsafeContinuation { continuation in
             waiting.append(Waiter(command: command, continuation: continuation))
             serveWaiting()
         }
+    }
+
+    /// Whether who asks for a slot for `command` now waits for it.
+    package func mustWait(for command: PreparedCommand) -> Bool {
+        !waiting.isEmpty || vacant.isEmpty || !mayTakeOne(command)
     }
 
     /// How many wait for a slot for `command`.

@@ -17,16 +17,16 @@ struct AcceptingHoldsTests {
         mutating func join(_ server: String) -> Bool { holds.join(server) }
     }
 
-    private static let all: [HoldReason] = [.suspension, .throttling, .start(7)]
+    private static let all: [HoldReason] = [.suspension, .throttling, .turn(7), .start(7)]
 
     @Test("servers are held by the first reason, and released by the end of the last, whichever it is", arguments: all)
     func reasons(last: HoldReason) {
         var scene = Scene()
         let begun = Self.all.map { scene.begin($0) }
-        #expect(begun == [["a", "b"], [], []])
+        #expect(begun == [["a", "b"], [], [], []])
         let others = Self.all.filter { $0 != last }
         let ended = others.map { scene.end($0) }
-        #expect(ended == [[], []])
+        #expect(ended == [[], [], []])
         #expect(scene.holds.isHolding && scene.holds.contains(last) && !others.contains(where: scene.holds.contains))
         let released = scene.end(last)
         #expect(released == ["a", "b"] && !scene.holds.isHolding)

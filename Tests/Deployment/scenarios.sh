@@ -36,7 +36,10 @@ play() {
     echo "systemd: $(inside systemctl --version | head -n 1)"
     for scenario in "$@"; do
         printf -- '-- %s\n' "$(basename "$scenario")"
-        [ -r "$scenario" ] || exit 1
+        [ -r "$scenario" ] || {
+            echo "there is no file $scenario"
+            exit 1
+        }
         . "$scenario"
     done
     if ((failed > 0)); then
