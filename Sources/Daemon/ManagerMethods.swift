@@ -78,6 +78,10 @@ struct ManagerMethods: Sendable {
             method(Manager.OpenService.self) { (query) async throws(VarlinkError) in
                 try await change(query.service) { await $0.reopen() }
             },
+            method(Manager.OpenServices.self) { _ async throws(VarlinkError) in
+                try await requireRunning()
+                return try await manager.openServices()
+            },
             method(Manager.SetLimit.self) { (query) async throws(VarlinkError) in
                 let most = ServerOptions.defaultMaxConnections
                 guard (1...most).contains(query.maxConnections) else {

@@ -50,6 +50,7 @@ extension Service {
         status.listeningTimestamp = listeningSince
         let failures = listeners.compactMap(\.failure)
         if state == .failed { status.failure = failures.map(\.reason).joined(separator: "; ") }
+        if state == .closed { status.failure = phase.failure }
         let due =
             switch state {
             case .throttled: throttle.endsAt
@@ -73,6 +74,9 @@ extension Service {
             service: name.description, address: address.description, failure: silent.failure?.reason,
             retryTimestamp: silent.failure?.retryAt.map { WallClock.microseconds(in: $0 - context.loop.now) })
     }
+
+    /// All addresses that it is to listen on and that are not listened on.
+    var notListening: [NotListening] { definition.listen.compactMap { notListening(on: $0) } }
 
     /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.
     var listeningSince: Int64? { servers.contains { !$0.isClosed } ? listeningTimestamp : nil }

@@ -175,7 +175,7 @@ package struct ConfigurationWarning: VarlinkObject, Hashable {
     }
 }
 
-/// An address that a service was to begin to listen on, and does not listen on.
+/// An address that a service is to listen on, and does not listen on.
 package struct NotListening: VarlinkObject, Hashable {
     /// The service.
     package var service: String

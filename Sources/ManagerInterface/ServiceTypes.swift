@@ -74,7 +74,7 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     package var connectionsRefused = 0
     /// Since when it has been listening, in microseconds since the epoch; `nil` while it is not.
     package var listeningTimestamp: Int64?
-    /// Why it failed, while its state is `failed`.
+    /// Why it failed, while its state is `failed`; why it has closed by itself, while it is `closed`.
     package var failure: String?
     /// When the daemon will try again by itself, in microseconds since the epoch.
     package var retryTimestamp: Int64?

@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
-internal import Policy
 
 /// Puts the configuration into effect.
 struct Reload: DaemonVerb {
@@ -32,22 +31,9 @@ struct Reload: DaemonVerb {
         // One that waits for who had the address before is nobody's failure.
         let failed = reply.notListening.filter { $0.failure != nil }
         guard !failed.isEmpty else { return .done }
-        let count = failed.count == 1 ? "1 address" : "\(failed.count) addresses"
         throw Failure(
             status: .notServing,
-            message: "reloaded, but \(count) cannot be listened on; the rest of the configuration is in effect",
-            details: failed.map { NotListeningText.line($0, now: context.now()) }.joined())
-    }
-}
-
-/// An address that cannot be listened on, in words.
-enum NotListeningText {
-    /// Which, why, and when it is tried again; a line with its end.
-    static func line(_ address: NotListening, now: Int64) -> String {
-        let next =
-            address.retryTimestamp.map { StatusText.retry(at: $0, now: now) } ?? "; it is not tried again by itself"
-        let reason = address.failure ?? "whoever had it still serves clients"
-        return SafeText.escape("service \"\(address.service)\" cannot listen on \(address.address): \(reason)") + next
-            + "\n"
+            message: "reloaded, but \(NotListeningText.summary(failed)); the rest of the configuration is in effect",
+            details: NotListeningText.lines(failed, now: context.now()))
     }
 }

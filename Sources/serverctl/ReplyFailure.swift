@@ -84,7 +84,9 @@ extension Failure {
 
     private static func advice(_ state: ServiceState) -> String {
         switch state {
-        case .draining: "wait until its last connections have ended, or shorten that with \"serverctl close\""
+        case .draining:
+            "wait until its last connections have ended, or shorten that with \"serverctl close\", or, if it is a "
+                + "drain of everything, \"serverctl drain --grace 0s\""
         case .closed: "open it with \"serverctl open\""
         case .suspended: "have it accept again with \"serverctl resume\""
         case .failed: "\"serverctl status\" tells why"

@@ -44,10 +44,8 @@ struct StatusTable {
 
     /// What is wrong with a service, or was at last.
     private func error(_ service: ServiceStatus) -> String? {
+        if let failure = StatusText.failure(service, now: now) { return failure }
         let name = SafeText.escape(service.name)
-        if let failure = service.failure {
-            return "\(name): \(SafeText.escape(failure))" + StatusText.retry(service, now: now)
-        }
         guard let error = service.lastError else {
             return service.retryTimestamp.map { _ in
                 "\(name): \(service.state.rawValue)" + StatusText.retry(service, now: now)
@@ -72,6 +70,11 @@ enum StatusText {
         let place = service.state.isServing && !addresses.isEmpty ? " on \(addresses)" : ""
         return SafeText.escape("Service \"\(service.name)\" is \(service.state.rawValue)\(place), with ")
             + "\(service.connections) of at most \(CountText.of(service.connectionLimit, "connection"))."
+    }
+
+    /// Why a service does not serve, with its name; nil when there is nothing to say.
+    static func failure(_ service: ServiceStatus, now: Int64) -> String? {
+        service.failure.map { SafeText.escape("\(service.name): \($0)") + retry(service, now: now) }
     }
 
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.

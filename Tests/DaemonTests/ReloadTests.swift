@@ -170,10 +170,13 @@ struct ReloadTests {
             await services.wait { $0.state == .closed }
             // Unchanged it stays as it is.
             #expect(try await services.reload().unchanged == 1)
-            #expect(await services.status().state == .closed)
+            let closed = await services.status()
+            #expect(closed.state == .closed)
+            #expect(closed.failure == "closed by on_handler_error = \"raise\": the handler exited with code 1")
             files["test"] = text("ignore")
             try await services.reload()
             let status = await services.status()
+            #expect(status.failure == nil)
             #expect(status.state == .listening && status.handlerFailures == 1 && status.connectionsAccepted == 1)
             let next = try endpoint.connect(services, sending: "0")
             #expect(try await next.readToEnd() == [])

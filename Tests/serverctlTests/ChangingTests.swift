@@ -61,4 +61,35 @@ struct ChangingTests {
         let text = try Run.against(["open", "x"]) { _ in answer }.output
         #expect(text == "Service \"e\\x1b[2J\" is throttled, with 0 of at most 1 connection.\n")
     }
+    @Test("all services are opened with --all, which says which, and which addresses cannot be listened on")
+    func openAll() throws {
+        func run(_ reply: Manager.OpenServices.Result, _ words: String...) throws -> Run {
+            try Run.against(["open", "--all"] + words) { call in
+                call.name == "OpenServices" ? Reply.encode(reply) : nil
+            }
+        }
+        let opened = try run(.init(opened: ["echo", "g\u{1b}t"]))
+        #expect(opened.status == .done && opened.output == "Opened 2 services: echo, g\\x1bt.\n")
+        #expect(try run(.init(opened: [])).output == "No service was opened.\n")
+        #expect(
+            try run(.init(opened: ["echo"]), "--json=short").output == #"{"notListening":[],"opened":["echo"]}"# + "\n")
+        let silent = NotListening(
+            service: "web", address: "127.0.0.1:80", failure: "cannot bind 127.0.0.1:80: Permission denied (EACCES)",
+            retryTimestamp: Samples.now + 1_000_000)
+        let failed = try run(.init(opened: ["echo"], notListening: [silent]))
+        #expect(failed.status == .failed && failed.output == "Opened 1 service: echo.\n")
+        #expect(
+            failed.errors == """
+                service "web" cannot listen on 127.0.0.1:80: cannot bind 127.0.0.1:80: Permission denied (EACCES); trying again in 1s
+                serverctl: 1 address cannot be listened on
+
+                """)
+        let refused = try Run.against(["open", "--all"]) { _ in
+            Reply.encode(VarlinkError(Manager.WrongState(service: "git", state: .draining)))
+        }
+        #expect(refused.status == .failed)
+        #expect(
+            refused.errors.hasPrefix("serverctl: cannot open all services: service \"git\" is draining; wait until"))
+        for words in [["open"], ["open", "git", "--all"]] { #expect(Run(words).status == .usage) }
+    }
 }
