@@ -62,6 +62,8 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     package var state: ServiceState
     /// Where it listens; an address that it cannot listen on as configured.
     package var addresses: [String]
+    /// Those of its addresses whose socket file somebody has removed or replaced; `nil` if there are none.
+    package var unreachable: [String]?
     /// How many connections it has.
     package var connections = 0
     /// How many it may have.
@@ -85,9 +87,13 @@ package struct ServiceStatus: VarlinkObject, Hashable {
 
     /// The fields' names.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, description, state, addresses, connections, connectionLimit, connectionsAccepted, handlerFailures
+        case name, description, state, addresses, unreachable, connections, connectionLimit, connectionsAccepted,
+            handlerFailures
         case connectionsRefused, listeningTimestamp, failure, retryTimestamp, lastError, lastErrorTimestamp
     }
+
+    /// Whether peers are served, be it after a wait, at every address.
+    package var isServing: Bool { state.isServing && unreachable == nil }
 
     /// A service on which nothing has happened yet; the other fields are set one by one.
     package init(name: String, state: ServiceState, addresses: [String], connectionLimit: Int) {

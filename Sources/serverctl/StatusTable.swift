@@ -56,7 +56,7 @@ struct StatusTable {
     }
 
     private var summary: String {
-        let idle = services.count { !$0.state.isServing }
+        let idle = services.count { !$0.isServing }
         let total = CountText.of(services.count, "service")
         return idle == 0 ? "\(total), all serving." : "\(total), \(idle) not serving."
     }
@@ -74,7 +74,17 @@ enum StatusText {
 
     /// Why a service does not serve, with its name; nil when there is nothing to say.
     static func failure(_ service: ServiceStatus, now: Int64) -> String? {
-        service.failure.map { SafeText.escape("\(service.name): \($0)") + retry(service, now: now) }
+        reason(service).map { SafeText.escape("\(service.name): \($0)") + retry(service, now: now) }
+    }
+
+    /// The same without its name and the time, not escaped.
+    static func reason(_ service: ServiceStatus) -> String? {
+        let lost = service.unreachable.map { addresses in
+            "nobody can connect to \(addresses.joined(separator: ", ")): somebody has removed or replaced the socket "
+                + "file; close and open the service to have it made anew"
+        }
+        let reasons = [service.failure, lost].compactMap(\.self)
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     }
 
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.
