@@ -19,7 +19,7 @@ extension ServiceManager {
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
-    /// - Throws: `TooSlow`; what `replies` throws.
+    /// - Throws: `TooSlow`; `DaemonStopping` at the daemon's end; what `replies` throws.
     func subscribe(
         _ call: Manager.Subscribe.Parameters, _ caller: AdminCaller, _ replies: ReplyStream<Manager.Subscribe.Result>
     ) async throws -> Manager.Subscribe.Result {
@@ -39,7 +39,8 @@ extension ServiceManager {
         } catch let overflow as ReplyQueueOverflow {
             throw VarlinkError(Manager.TooSlow(limit: overflow.limit))
         }
-        throw CancellationError()
+        try Task.checkCancellation()
+        throw VarlinkError(Manager.DaemonStopping())
     }
 
     /// Sends all services, and then what changes of them, until the caller goes.
