@@ -168,9 +168,8 @@ extension Integration {
             let crashes = 10
             for _ in 0..<crashes { try manager.double.crash() }
             let (served, failures) = load.end()
-            // In each crash those that were accepted and whose program had not begun: at most the slots of the spawner,
-            // and a batch.
-            #expect(failures.count <= crashes * 2, "\(failures.count) of \(served): \(failures.prefix(5))")
+            // In each crash those that were accepted and whose program had not begun: as many as are accepted at once.
+            #expect(failures.count <= crashes * 4, "\(failures.count) of \(served): \(failures.prefix(5))")
             for session in sessions {
                 try session.send("s")
                 #expect(try session.receive(1) == "s")
