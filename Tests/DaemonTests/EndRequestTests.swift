@@ -95,6 +95,21 @@ struct EndRequestTests {
         }
     }
 
+    @Test("how much memory a program had is not told where it was less than serverd itself ever had")
+    func littleMemory() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("echo ready; read line"))) { services in
+            let client = try endpoint.connect(services)
+            #expect(try await client.line() == "ready")
+            let id = try #require(await services.manager.service(named: "test").connectionIDs.first)
+            let closing = try await services.manager.close(.init(id: id))
+            await closing.finished()
+            let exit = try #require(await closing.exit)
+            #expect(exit.ending == .killed && exit.userTime != nil && exit.peakMemory == nil)
+            await client.close()
+        }
+    }
+
     @Test("a service that two closings end is draining until the last of them is finished")
     func overlapping() async throws {
         let endpoint = try Endpoint()
