@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load client: several clients that connect to 127.0.0.1:PORT, read to the end and check every byte.
 //
-// usage: load [-c CLIENTS] [-s SECONDS | -n CONNECTIONS] [-e EXPECTED] [-o HELD -p HELD_PORT] PORT
+// usage: load [-a] [-c CLIENTS] [-s SECONDS | -n CONNECTIONS] [-e EXPECTED] [-o HELD -p HELD_PORT] PORT
 // Prints one JSON object: connections a second, the time from connect to the first byte, failures by kind. With -o it
-// first opens that many connections to HELD_PORT, awaits a byte from each, and keeps them open while it measures.
+// first opens that many connections to HELD_PORT, awaits a byte from each, and keeps them open while it measures. With -a
+// the first byte counts when the kernel has received it, else when it was read: where others want the processor, this
+// client waits for it, too.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +34,7 @@ struct samples {
 };
 
 static struct {
-    int clients, held;
+    int clients, held, at_arrival;
     double seconds;
     long connections;
     const char *port, *held_port, *expected;
@@ -49,10 +51,15 @@ static void die(const char *what) {
     exit(71);
 }
 
+static int64_t nanoseconds(struct timespec time) {
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 static int64_t now_ns(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    // Of the two the kernel's time stamps have this one.
+    clock_gettime(options.at_arrival ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+    return nanoseconds(now);
 }
 
 /// Connects from 127.0.0.1; when its ports have run out (they rest in TIME_WAIT), from 127.0.0.2, and so on.
@@ -132,6 +139,9 @@ static void start(struct client *client, int64_t deadline) {
             failures.connect++;
             continue;
         }
+        if (options.at_arrival && setsockopt(client->socket, SOL_SOCKET, SO_TIMESTAMPNS, &options.at_arrival, sizeof(int)) != 0) {
+            die("SO_TIMESTAMPNS");
+        }
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
         if (epoll_ctl(poller, EPOLL_CTL_ADD, client->socket, &event) != 0) {
             die("epoll_ctl");
@@ -147,12 +157,29 @@ static void finish(struct client *client, int64_t deadline) {
     start(client, deadline);
 }
 
+/// As read(2); also when that was, or when it arrived.
+static ssize_t receive(int descriptor, char *bytes, size_t room, int64_t *when_ns) {
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec place = {.iov_base = bytes, .iov_len = room};
+    struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t count = recvmsg(descriptor, &message, 0);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *when_ns = now_ns();
+    if (count > 0 && header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_TIMESTAMPNS) {
+        struct timespec arrival;
+        memcpy(&arrival, CMSG_DATA(header), sizeof arrival);
+        *when_ns = nanoseconds(arrival);
+    }
+    return count;
+}
+
 /// Takes what has arrived; a connection counts as done when exactly the expected bytes came, and then the end.
 static void advance(struct client *client, int64_t deadline) {
     static char bytes[MOST_EXPECTED];
     size_t expected = strlen(options.expected);
     for (;;) {
-        ssize_t count = read(client->socket, bytes, sizeof bytes);
+        int64_t when_ns;
+        ssize_t count = receive(client->socket, bytes, sizeof bytes, &when_ns);
         if (count < 0 && errno == EAGAIN) {
             return;
         }
@@ -165,7 +192,7 @@ static void advance(struct client *client, int64_t deadline) {
             break;
         }
         if (client->received == 0) {
-            record(now_ns() - client->started_ns);
+            record(when_ns - client->started_ns);
         }
         size_t end = client->received + (size_t)count;
         client->wrong |= end > expected || memcmp(bytes, options.expected + client->received, (size_t)count) != 0;
@@ -228,8 +255,9 @@ static void report(double seconds) {
 }
 
 static void read_options(int argc, char **argv) {
-    for (int option; (option = getopt(argc, argv, "c:s:n:e:o:p:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "ac:s:n:e:o:p:")) != -1;) {
         switch (option) {
+        case 'a': options.at_arrival = 1; break;
         case 'c': options.clients = atoi(optarg); break;
         case 's': options.seconds = atof(optarg); break;
         case 'n': options.connections = atol(optarg); break;
@@ -242,7 +270,7 @@ static void read_options(int argc, char **argv) {
     int usable = optind + 1 == argc && options.clients > 0 && options.clients <= MOST_CLIENTS &&
                  strlen(options.expected) < MOST_EXPECTED && (options.held == 0 || options.held_port != NULL);
     if (!usable) {
-        fprintf(stderr, "usage: load [-c CLIENTS] [-s SECONDS | -n CONNECTIONS] [-e EXPECTED] [-o HELD -p HELD_PORT] PORT\n");
+        fprintf(stderr, "usage: load [-a] [-c CLIENTS] [-s SECONDS | -n CONNECTIONS] [-e EXPECTED] [-o HELD -p HELD_PORT] PORT\n");
         exit(64);
     }
     options.port = argv[optind];

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 // <linux/tcp.h>, which knows more of tcp_info than glibc, has no states, and <netinet/tcp.h> cannot stand beside it.
 enum {
@@ -24,7 +25,8 @@ enum {
     state_fin_wait2,
     state_close_wait = 8,
     state_last_ack,
-    state_closing = 11,
+    state_listen,
+    state_closing,
 };
 // Streams that have two ends and are not over.
 static const uint32_t live_states = 1u << state_established | 1u << state_fin_wait1 | 1u << state_fin_wait2 |
@@ -173,8 +175,9 @@ int clinux_destroy_stream(int diagnosis, const struct clinux_stream_id *id) {
     return errno == 0 ? 0 : -1;
 }
 
-// Counts the answers of one dump; -1 and errno on an error.
-static int count_dump(int diagnosis, uint16_t port) {
+// Counts the answers of one dump that are `meant`; -1 and errno on an error.
+static int count_dump(
+    int diagnosis, bool (*meant)(const struct nlmsghdr *answer, const void *context), const void *context) {
     int count = 0;
     for (;;) {
         _Alignas(struct nlmsghdr) char buffer[16384];
@@ -189,10 +192,14 @@ static int count_dump(int diagnosis, uint16_t port) {
                 errno = error_of(header);
                 return -1;
             }
-            const struct inet_diag_msg *found = NLMSG_DATA(header);
-            if (ntohs(found->id.idiag_sport) == port) count++;
+            count += meant(header, context);
         }
     }
+}
+
+static bool is_of_port(const struct nlmsghdr *answer, const void *port) {
+    const struct inet_diag_msg *found = NLMSG_DATA(answer);
+    return ntohs(found->id.idiag_sport) == *(const uint16_t *)port;
 }
 
 int clinux_count_half_open(int diagnosis, uint16_t port) {
@@ -203,11 +210,52 @@ int clinux_count_half_open(int diagnosis, uint16_t port) {
         request.body.idiag_ext = 0;
         request.body.idiag_states = 1u << state_syn_recv;
         if (send(diagnosis, &request, sizeof request, 0) != (ssize_t)sizeof request) return -1;
-        int count = count_dump(diagnosis, port);
+        int count = count_dump(diagnosis, is_of_port, &port);
         if (count < 0) return -1;
         total += count;
     }
     return total;
+}
+
+struct unix_request {
+    struct nlmsghdr header;
+    struct unix_diag_req body;
+};
+
+static struct unix_request unix_request_of(uint16_t flags, uint32_t states, uint32_t show) {
+    return (struct unix_request){
+        .header = {.nlmsg_len = sizeof(struct unix_request),
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_REQUEST | flags},
+        .body = {.sdiag_family = AF_UNIX,
+                 .udiag_states = states,
+                 .udiag_show = show,
+                 .udiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
+    };
+}
+
+// The kernel tells its own form of a device's number, and the lower half of an inode's. A listener that was shut down for
+// reading refuses whoever connects.
+static bool listens_on_file(const struct nlmsghdr *answer, const void *file) {
+    const struct stat *status = file;
+    bool is_of_file = false, is_shut_down = false;
+    size_t left = NLMSG_PAYLOAD(answer, sizeof(struct unix_diag_msg));
+    for (const struct rtattr *attribute = (const struct rtattr *)((const struct unix_diag_msg *)NLMSG_DATA(answer) + 1);
+         RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+        if (attribute->rta_type == UNIX_DIAG_SHUTDOWN) is_shut_down = *(const uint8_t *)RTA_DATA(attribute) & 1;
+        if (attribute->rta_type != UNIX_DIAG_VFS) continue;
+        const struct unix_diag_vfs *found = RTA_DATA(attribute);
+        is_of_file = found->udiag_vfs_ino == (uint32_t)status->st_ino &&
+                     found->udiag_vfs_dev >> 20 == major(status->st_dev) &&
+                     (found->udiag_vfs_dev & 0xfffff) == minor(status->st_dev);
+    }
+    return is_of_file && !is_shut_down;
+}
+
+int clinux_count_unix_listeners(int diagnosis, const struct stat *file) {
+    struct unix_request request = unix_request_of(NLM_F_DUMP, 1u << state_listen, UDIAG_SHOW_VFS);
+    if (send(diagnosis, &request, sizeof request, 0) != (ssize_t)sizeof request) return -1;
+    return count_dump(diagnosis, listens_on_file, file);
 }
 
 // The length of the queue that an answer tells; -1 and errno when it tells none.
@@ -227,18 +275,9 @@ static int queue_length(const struct nlmsghdr *answer) {
 int clinux_count_unix_queue(int diagnosis, int listener) {
     struct stat status;
     if (fstat(listener, &status) != 0) return -1;
-    struct {
-        struct nlmsghdr header;
-        struct unix_diag_req request;
-    } message = {
-        .header = {.nlmsg_len = sizeof message, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST},
-        .request = {.sdiag_family = AF_UNIX,
-                    .udiag_states = ~0u,
-                    .udiag_ino = (uint32_t)status.st_ino,
-                    .udiag_show = UDIAG_SHOW_RQLEN,
-                    .udiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}},
-    };
-    if (send(diagnosis, &message, sizeof message, 0) != (ssize_t)sizeof message) return -1;
+    struct unix_request request = unix_request_of(0, ~0u, UDIAG_SHOW_RQLEN);
+    request.body.udiag_ino = (uint32_t)status.st_ino;
+    if (send(diagnosis, &request, sizeof request, 0) != (ssize_t)sizeof request) return -1;
     _Alignas(struct nlmsghdr) char buffer[4096];
     ssize_t length = recv(diagnosis, buffer, sizeof buffer, 0);
     if (length < 0) return -1;

@@ -73,6 +73,7 @@ package struct Daemon: Sendable {
             await admin.close()
             throw error
         }
+        await context.events.finish()
         await admin.close()
     }
 
@@ -176,6 +177,7 @@ package struct Daemon: Sendable {
         logger.notice("leaving everything to the serverd that is started now")
         reporter.ending(longest: Handover.patience * 2 + .seconds(5))
         _ = await Handover(manager, Holds()).finish()
+        await manager.context.events.finish()
         writer.finish()
         exit(EXIT_SUCCESS)
     }

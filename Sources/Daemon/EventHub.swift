@@ -17,13 +17,17 @@ final class EventHub: Sendable {
     static let queueLimit = 8192
     /// How long one that was too slow may take for what it is being sent, before its connection is closed.
     static let lastChance = Duration.seconds(5)
+    /// How long subscribers may take at the daemon's end.
+    static let lastWords = Duration.seconds(1)
 
     private let loop: EventLoop
     private let logger: Logger
     private let subscriptions = Mutex<[ObjectIdentifier: Subscription]>([:])
+    private let left: LoopCondition
 
     /// A hub without subscribers.
     init(on loop: EventLoop, logger: Logger) {
+        left = LoopCondition(on: loop)
         self.loop = loop
         self.logger = logger
     }
@@ -65,9 +69,23 @@ final class EventHub: Sendable {
     }
 
     /// Tells it nothing more.
+    ///
+    /// Only on the loop.
     func remove(_ subscription: Subscription) {
         subscriptions.withLock { $0[ObjectIdentifier(subscription)] = nil }
         subscription.queue.finish()
+        left.signal()
+    }
+
+    /// Nothing more will happen: returns when every subscriber has been sent what waits for it, or after ``lastWords``.
+    func finish() async {
+        for subscription in subscriptions.withLock({ Array($0.values) }) { subscription.queue.finish() }
+        let timer = loop.schedule(after: Self.lastWords) {
+            self.subscriptions.withLock { $0 = [:] }
+            self.left.signal()
+        }
+        await left.wait { !self.hasSubscribers }
+        timer.cancel()
     }
 
     // MARK: Telling
@@ -123,7 +141,10 @@ final class EventHub: Sendable {
     /// A configuration was not put into effect.
     func reloadFailed(_ errors: [ConfigurationError]) { tell(.reloadFailed) { $0.errors = errors } }
 
-    private func tell(_ kind: EventKind, _ fill: (inout Event) -> Void) {
+    /// The daemon was told to stop.
+    func daemonStopping() { tell(.daemonStopping) }
+
+    private func tell(_ kind: EventKind, _ fill: (inout Event) -> Void = { _ in }) {
         guard hasSubscribers else { return }
         var event = Event(kind: kind, timestamp: WallClock.microseconds)
         fill(&event)

@@ -78,6 +78,10 @@ struct ManagerMethods: Sendable {
             method(Manager.OpenService.self) { (query) async throws(VarlinkError) in
                 try await change(query.service) { await $0.reopen() }
             },
+            method(Manager.OpenServices.self) { _ async throws(VarlinkError) in
+                try await requireRunning()
+                return try await manager.openServices()
+            },
             method(Manager.SetLimit.self) { (query) async throws(VarlinkError) in
                 let most = ServerOptions.defaultMaxConnections
                 guard (1...most).contains(query.maxConnections) else {
@@ -95,15 +99,14 @@ struct ManagerMethods: Sendable {
     private var configuring: [Method<AdminCaller>] {
         [
             method(Manager.Plan.self) { _ throws(VarlinkError) in
-                do throws(ReloadFailure) { return ChangesReply(changes: try await reloader.plan()) } catch {
+                do throws(ReloadFailure) { return try await reloader.plan() } catch {
                     throw VarlinkError(error)
                 }
             },
             // Who asked for it is logged where it is done.
             Method(Manager.Reload.self) { (_, caller) async throws(VarlinkError) in
                 do throws(ReloadFailure) {
-                    let changes = try await reloader.reload(for: .caller(uid: caller.uid, pid: caller.pid))
-                    return ChangesReply(changes: changes)
+                    return try await reloader.reload(for: .caller(uid: caller.uid, pid: caller.pid))
                 } catch {
                     throw VarlinkError(error)
                 }

@@ -28,14 +28,14 @@ struct ReloadObserver: Sendable {
 ///
 /// It waits until the daemon is ready.
 final class Reloader: Sendable {
-    typealias Outcome = Result<ConfigurationChanges, ReloadFailure>
+    typealias Outcome = Result<Manager.Reload.Result, ReloadFailure>
 
     private let manager: ServiceManager
     private let source: ConfigurationSource
     private let logger: Logger
     private let observer: ReloadObserver
     private let reloads: OneAtATime<Outcome>
-    private let plans: OneAtATime<Outcome>
+    private let plans: OneAtATime<Result<Manager.Plan.Result, ReloadFailure>>
 
     /// Reloads `manager` from `source`.
     init(
@@ -54,7 +54,7 @@ final class Reloader: Sendable {
     ///
     /// Returns when new addresses are listened on and old ones are not, or after a second: an address whose clients wait
     /// behind a full limit closes when they are served, and what is to listen there next waits for that by itself.
-    func reload(for requester: ReloadRequester) async throws(ReloadFailure) -> ConfigurationChanges {
+    func reload(for requester: ReloadRequester) async throws(ReloadFailure) -> Manager.Reload.Result {
         log(requester)
         return try await reloads.run { await self.reloadNow() }.get()
     }
@@ -63,12 +63,15 @@ final class Reloader: Sendable {
     var isIdle: Bool { get async { await reloads.isIdle } }
 
     /// Says what a reload would change.
-    func plan() async throws(ReloadFailure) -> ConfigurationChanges {
+    func plan() async throws(ReloadFailure) -> Manager.Plan.Result {
         try await plans.run { [manager, source] in
             await manager.started()
             do throws(ConfigErrors) {
                 let next = try await source.load(on: manager.context.loop, previous: manager.configuration)
-                return .success(await manager.changes(to: next.configuration))
+                return .success(
+                    Manager.Plan.Result(
+                        changes: await manager.changes(to: next.configuration),
+                        warnings: next.warnings.map { ConfigurationWarning($0) }))
             } catch {
                 return .failure(.invalid(error))
             }
@@ -85,7 +88,7 @@ final class Reloader: Sendable {
         do throws(ConfigErrors) {
             let next = try await source.load(on: loop, previous: manager.configuration)
             for doubt in next.doubts { doubt.log(to: logger) }
-            outcome = await apply(next.configuration)
+            outcome = await apply(next)
         } catch {
             outcome = .failure(.invalid(error))
         }
@@ -94,8 +97,14 @@ final class Reloader: Sendable {
         return outcome
     }
 
-    private func apply(_ next: Configuration) async -> Outcome {
-        do throws(ReloadFailure) { return .success(try await manager.apply(next)) } catch { return .failure(error) }
+    private func apply(_ next: ReadConfiguration) async -> Outcome {
+        do throws(ReloadFailure) {
+            let (changes, notListening) = try await manager.apply(next.configuration)
+            let warnings = next.warnings.map { ConfigurationWarning($0) }
+            return .success(.init(changes: changes, notListening: notListening, warnings: warnings))
+        } catch {
+            return .failure(error)
+        }
     }
 
     // MARK: The log
@@ -113,7 +122,8 @@ final class Reloader: Sendable {
     private func end(_ outcome: Outcome, took duration: Duration = .zero) -> Outcome {
         let events = manager.context.events
         switch outcome {
-        case .success(let changes):
+        case .success(let result):
+            let changes = result.changes
             events.reloaded(changes)
             func count(_ kind: ChangeKind) -> Logger.MetadataValue {
                 .stringConvertible(changes.services.count { $0.kind == kind })

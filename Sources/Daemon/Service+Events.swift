@@ -85,7 +85,7 @@ extension Service {
         logger.error(
             "the service has closed because a handler failed: on_handler_error is raise",
             metadata: ["error": .string("\(error)")])
-        act(on: phase.handlerFailed())
+        act(on: phase.handlerFailed("closed by on_handler_error = \"raise\": \(error)"))
     }
 
     private func describe(_ id: UInt64, _ peer: SocketAddress) -> Logger.Metadata {

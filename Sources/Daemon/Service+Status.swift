@@ -6,6 +6,7 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
+internal import Sockets
 internal import Supervision
 
 extension Service {
@@ -42,6 +43,7 @@ extension Service {
         var status = ServiceStatus(
             name: name.description, state: state, addresses: listeners.map(\.shownAddress),
             connectionLimit: limit.maximum)
+        status.unreachable = unreachable
         if !definition.description.isEmpty { status.description = definition.description }
         status.connections = connectionCount
         status.connectionsAccepted = counters.accepted
@@ -50,6 +52,7 @@ extension Service {
         status.listeningTimestamp = listeningSince
         let failures = listeners.compactMap(\.failure)
         if state == .failed { status.failure = failures.map(\.reason).joined(separator: "; ") }
+        if state == .closed { status.failure = phase.failure }
         let due =
             switch state {
             case .throttled: throttle.endsAt
@@ -64,6 +67,28 @@ extension Service {
 }
 
 extension Service {
+    /// That an address which it is to listen on is not listened on, and why; nil when it is, or is not to be.
+    func notListening(on address: ListenAddress) -> NotListening? {
+        guard phase.isOpen else { return nil }
+        let silent = listeners.first { $0.address == address && $0.server?.isClosed ?? true }
+        guard let silent else { return nil }
+        return NotListening(
+            service: name.description, address: address.description, failure: silent.failure?.reason,
+            retryTimestamp: silent.failure?.retryAt.map { WallClock.microseconds(in: $0 - context.loop.now) })
+    }
+
+    /// All addresses that it is to listen on and that are not listened on.
+    var notListening: [NotListening] { definition.listen.compactMap { notListening(on: $0) } }
+
+    /// Where it listens, and nobody can connect since the socket's file is gone; nil if there is no such address.
+    private var unreachable: [String]? {
+        let lost = listeners.filter { listener in
+            guard let server = listener.server, !server.isClosed, let file = server.listener.file else { return false }
+            return !file.isInPlace
+        }
+        return lost.isEmpty ? nil : lost.map(\.shownAddress)
+    }
+
     /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.
     var listeningSince: Int64? { servers.contains { !$0.isClosed } ? listeningTimestamp : nil }
 

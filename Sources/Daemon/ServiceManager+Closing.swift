@@ -47,6 +47,23 @@ extension ServiceManager {
         drain(try times(call.grace, call.deadline).drainPlan(drainTimeout: context.settings.drainTimeout))
     }
 
+    /// Has all services listen that are closed or have failed; none, while one is on its way to its end.
+    func openServices() async throws(VarlinkError) -> Manager.OpenServices.Result {
+        let all = services.values.sorted { $0.name < $1.name }
+        if let draining = all.first(where: { $0.assumeIsolated { $0.isClosing } }) {
+            throw VarlinkError(Manager.WrongState(service: draining.name.description, state: .draining))
+        }
+        var result = Manager.OpenServices.Result(opened: [])
+        for service in all.filter({ $0.assumeIsolated { [.closed, .failed].contains($0.state) } }) {
+            // False when somebody closes it in this moment, whose word is the later one.
+            guard await service.reopen() else { continue }
+            let silent = await service.notListening
+            result.notListening += silent
+            if silent.isEmpty { result.opened.append(service.name.description) }
+        }
+        return result
+    }
+
     private func times(_ grace: Int64?, _ deadline: Int64?) throws(VarlinkError) -> ClosingTimes {
         try ClosingTimes(
             grace: grace, deadline: deadline, stopTimeout: context.settings.stopTimeout, now: context.loop.now)

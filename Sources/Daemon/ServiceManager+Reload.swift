@@ -7,7 +7,6 @@ internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
 internal import SocketServer
-internal import Synchronization
 internal import Systemd
 
 /// Why a configuration was not put into effect; nothing has changed.
@@ -32,46 +31,6 @@ private struct PreparedReload {
     }
 }
 
-/// A reload under way: what is closing, which others may wait for, and what is opening.
-private struct ReloadUnderWay {
-    /// The addresses that are being closed.
-    var closing: [ListenerReference: ReloadStep] = [:]
-    /// Those that are being opened.
-    var opening: [ReloadStep] = []
-
-    /// Returns when all has ended, or after `patience`: then the rest goes on by itself.
-    func ended(within patience: Duration, on loop: EventLoop) async {
-        let end = ReloadEnd(on: loop)
-        // Until `patience` is over the caller waits for it; it only waits itself.
-        _ = Task(executorPreference: loop) { [closing, opening] in
-            for step in closing.values { await step.value }
-            for step in opening { await step.value }
-            end.come()
-        }
-        let timer = loop.schedule(after: patience) { end.come() }
-        await end.wait()
-        timer.cancel()
-    }
-}
-
-/// The moment at which nobody waits any more for what a reload has begun.
-private final class ReloadEnd: Sendable {
-    private let hasCome = Mutex(false)
-    private let changed: LoopCondition
-
-    /// It has not come.
-    init(on loop: EventLoop) { changed = LoopCondition(on: loop) }
-
-    /// It comes.
-    func come() {
-        hasCome.withLock { $0 = true }
-        changed.signal()
-    }
-
-    /// Returns when it has come, or the task is cancelled.
-    func wait() async { await changed.wait { self.hasCome.withLock { $0 } } }
-}
-
 extension ServiceManager {
     /// How long a reload waits for listeners to close and to open.
     ///
@@ -88,7 +47,9 @@ extension ServiceManager {
     /// Everything that changes does so between two turns of the loop, except that listeners take their time to close
     /// and to open: it returns when they have, or after ``reloadPatience``. Connections of services that are gone drain after that by themselves.
     /// - Throws: when something that a service needs besides its addresses cannot be had; then nothing has changed.
-    func apply(_ next: Configuration) async throws(ReloadFailure) -> ConfigurationChanges {
+    func apply(
+        _ next: Configuration
+    ) async throws(ReloadFailure) -> (changes: ConfigurationChanges, notListening: [NotListening]) {
         guard daemonState != .stopping else { throw .stopping }
         let diff = ConfigDiff(from: configuration, to: next)
         let changes = changes(diff)
@@ -102,14 +63,14 @@ extension ServiceManager {
         context.changes.note()
         keepOperatorSettings()
         await underWay.ended(within: Self.reloadPatience, on: context.loop)
-        return changes
+        let notListening = underWay.opening.compactMap { opening in
+            services[opening.address.service]?.assumeIsolated { $0.notListening(on: opening.address.address) }
+        }
+        return (changes, notListening)
     }
 
     private func changes(_ diff: ConfigDiff) -> ConfigurationChanges {
-        ConfigurationChanges(diff) { name in
-            guard let service = services[name] else { return [] }
-            return service.assumeIsolated { $0.connectionIDs }
-        }
+        ConfigurationChanges(diff) { name in services[name]?.assumeIsolated { RunningService($0) } }
     }
 
     // MARK: Preparing
@@ -190,11 +151,15 @@ extension ServiceManager {
         let plans = plans(for: change, prepared, service)
         services[name] = service
         let closing = underWay.closing
-        underWay.opening += service.assumeIsolated { service -> [ReloadStep] in
+        underWay.opening += service.assumeIsolated { service in
             if prepared.services[name] == nil { service.take(next, prepared.handlings[name]) }
             service.beginAnew()
             let steps = plans.filter(\.isOpened).map { plan in
-                service.begin(plan.address, after: plan.after.compactMap { closing[$0] }, claiming: inherited)
+                let others = plan.after.compactMap { closing[$0] }
+                return (
+                    ListenerReference(service: name, address: plan.address),
+                    service.begin(plan.address, after: others, claiming: inherited)
+                )
             }
             service.arrangeListeners()
             service.changed()

@@ -2,6 +2,7 @@
 // Replies that go on: what happens, and the lists of services and connections as they change.
 
 internal import EventLoops
+internal import Glibc
 internal import ManagerInterface
 internal import ServiceConfig
 internal import Varlink
@@ -18,7 +19,7 @@ extension ServiceManager {
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
-    /// - Throws: `TooSlow`; what `replies` throws.
+    /// - Throws: `TooSlow`; `DaemonStopping` at the daemon's end; what `replies` throws.
     func subscribe(
         _ call: Manager.Subscribe.Parameters, _ caller: AdminCaller, _ replies: ReplyStream<Manager.Subscribe.Result>
     ) async throws -> Manager.Subscribe.Result {
@@ -38,7 +39,8 @@ extension ServiceManager {
         } catch let overflow as ReplyQueueOverflow {
             throw VarlinkError(Manager.TooSlow(limit: overflow.limit))
         }
-        throw CancellationError()
+        try Task.checkCancellation()
+        throw VarlinkError(Manager.DaemonStopping())
     }
 
     /// Sends all services, and then what changes of them, until the caller goes.
@@ -89,7 +91,7 @@ extension ServiceManager {
         while rest.count > Self.elementsPerReply {
             try await replies.send(.init(connections: Array(rest.prefix(Self.elementsPerReply)), complete: false))
             rest = rest.dropFirst(Self.elementsPerReply)
-            await context.loop.yieldTurn()
+            await giveWay()
         }
         try await replies.send(
             .init(connections: Array(rest), removed: removed.isEmpty ? nil : removed, complete: isComplete))
@@ -124,7 +126,7 @@ extension ServiceManager {
                     try await send(Array(changed.prefix(count)), [], false)
                     changed.removeFirst(count)
                 }
-                await context.loop.yieldTurn()
+                await giveWay()
             }
             for id in gone { known[id] = nil }
             if isFirst || !changed.isEmpty || !gone.isEmpty { try await send(changed, Array(gone), true) }
@@ -132,6 +134,12 @@ extension ServiceManager {
             try await context.loop.sleep(for: Self.listInterval)
             try await waitForChange(since: seen, atMost: interval)
         }
+    }
+
+    // To whoever waits for a turn of the loop, and to a program that begins on the loop's processor.
+    private func giveWay() async {
+        sched_yield()
+        await context.loop.yieldTurn()
     }
 
     private func waitForChange(since seen: Int, atMost interval: Duration?) async throws {

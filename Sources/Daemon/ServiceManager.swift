@@ -84,7 +84,9 @@ actor ServiceManager {
 
     /// The daemon is told to stop: from now on nothing is begun that it would have to finish.
     func beginStopping() {
+        guard daemonState != .stopping else { return }
         daemonState = .stopping
+        context.events.daemonStopping()
         hasStarted.signal()
     }
 

@@ -30,6 +30,9 @@ struct ServicePhase: Equatable, Sendable {
     /// Whether it was told to close, by its name, and not to open again since: a drain of everything ends with a restart.
     private(set) var isToldToClose = false
 
+    /// Why it has closed by itself, until it is opened; nil if it has not.
+    private(set) var failure: String?
+
     /// Whether it is to listen.
     var isOpen: Bool { state == .open }
 
@@ -49,18 +52,20 @@ struct ServicePhase: Equatable, Sendable {
         if state == .draining { state = .closed }
     }
 
-    /// A handler's error closes it at once.
-    mutating func handlerFailed() -> Action {
+    /// A handler's error, which `failure` tells, closes it at once.
+    mutating func handlerFailed(_ failure: String) -> Action {
         guard state == .open else { return .nothing }
         state = .closed
+        self.failure = failure
         return .close
     }
 
-    /// It was closed before this daemon, or this image of it, began; by its name or not.
-    mutating func remainClosed(isToldTo: Bool = true) {
+    /// It was closed before this daemon, or this image of it, began; by its name or not, or by the failure of a handler.
+    mutating func remainClosed(isToldTo: Bool = true, failure: String? = nil) {
         guard state == .open else { return }
         state = .closed
         isToldToClose = isToldTo
+        self.failure = failure
     }
 
     /// It is to listen again.
@@ -69,8 +74,9 @@ struct ServicePhase: Equatable, Sendable {
     @discardableResult
     mutating func open() -> Bool {
         if state == .closed { state = .open }
-        if isOpen { isToldToClose = false }
-        return isOpen
+        guard isOpen else { return false }
+        (isToldToClose, failure) = (false, nil)
+        return true
     }
 
     /// It is taken out of the configuration: it is never opened again.

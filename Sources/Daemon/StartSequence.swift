@@ -33,7 +33,7 @@ package struct StartSequence: Sendable {
     package func check() -> ExitCode {
         do throws(ConfigErrors) {
             let configuration = try loadConfiguration(from: location, context: .current())
-            for warning in configuration.warnings(at: location) { Self.tell(warning) }
+            for warning in configuration.warnings(configuration.doubts(at: location)) { Self.tell(warning.headline) }
             // A person wonders whether it has looked; a script wants nothing to read.
             if isatty(STDOUT_FILENO) == 1 {
                 Self.tell("\(CountText.of(configuration.services.count, "service")), no errors", on: STDOUT_FILENO)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes and mistakes of the configuration, as `io.serverd.Manager` tells of them.
+// Changes, mistakes and doubts of the configuration, as `io.serverd.Manager` tells of them.
 
 internal import Varlink
 
@@ -59,17 +59,28 @@ package struct ServiceChange: VarlinkObject, Hashable {
     ///
     /// All others go on as they are.
     package var dropped: [UInt64]
+    /// Whether it is closed, and is opened again by this.
+    package var reopened: Bool
+    /// The limit that it has by SetLimit, and that ends with this.
+    ///
+    /// Absent if none ends.
+    package var limitBefore: Int?
+    /// The limit of the configuration, which it has instead then.
+    package var limitAfter: Int?
 
     /// The fields' names.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case service, kind, settings, opened, closed, dropped
+        case service, kind, settings, opened, closed, dropped, reopened, limitBefore, limitAfter
     }
 
     /// A value from its fields.
     package init(
         service: String, kind: ChangeKind, settings: [SettingChange], opened: [String], closed: [String],
-        dropped: [UInt64]
+        dropped: [UInt64], reopened: Bool = false, limitBefore: Int? = nil, limitAfter: Int? = nil
     ) {
+        self.reopened = reopened
+        self.limitBefore = limitBefore
+        self.limitAfter = limitAfter
         self.service = service
         self.kind = kind
         self.settings = settings
@@ -137,5 +148,58 @@ package struct ConfigurationError: VarlinkObject, Hashable {
         self.text = text
         self.expected = expected
         self.hint = hint
+    }
+}
+
+/// Something that may be a mistake in a configuration that is valid.
+package struct ConfigurationWarning: VarlinkObject, Hashable {
+    /// The file.
+    ///
+    /// Absent if it is about the configuration as a whole.
+    package var file: String?
+    /// The line in it, from 1.
+    package var line: Int?
+    /// What is doubtful.
+    package var message: String
+
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case file, line, message
+    }
+
+    /// A value from its fields.
+    package init(file: String? = nil, line: Int? = nil, message: String) {
+        self.file = file
+        self.line = line
+        self.message = message
+    }
+}
+
+/// An address that a service is to listen on, and does not listen on.
+package struct NotListening: VarlinkObject, Hashable {
+    /// The service.
+    package var service: String
+    /// The address, as configured.
+    package var address: String
+    /// Why it cannot be listened on.
+    ///
+    /// Absent if that only has to wait for who had the address before, and still serves clients that had connected.
+    package var failure: String?
+    /// When the daemon will try again by itself, in microseconds since the epoch.
+    ///
+    /// Absent if it will not, or waits.
+    package var retryTimestamp: Int64?
+
+    /// The fields' names.
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case service, address, failure, retryTimestamp
+    }
+
+    /// A value from its fields.
+    package init(service: String, address: String, failure: String? = nil, retryTimestamp: Int64? = nil) {
+        self.service = service
+        self.address = address
+        self.failure = failure
+        self.retryTimestamp = retryTimestamp
     }
 }

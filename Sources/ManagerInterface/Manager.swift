@@ -21,7 +21,7 @@ package enum Manager {
     package static let methods: [any ManagerMethod.Type] = [
         GetStatus.self, ListServices.self, DescribeService.self, ListConnections.self,
         DescribeConnection.self, Subscribe.self, CloseService.self, OpenService.self,
-        SuspendService.self, ResumeService.self, CloseConnection.self, CloseConnections.self,
+        OpenServices.self, SuspendService.self, ResumeService.self, CloseConnection.self, CloseConnections.self,
         Drain.self, SetLimit.self, Reload.self, Plan.self, Reexec.self, Connect.self,
     ]
 

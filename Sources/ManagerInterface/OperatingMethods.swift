@@ -62,6 +62,37 @@ extension Manager {
         package typealias Result = ServiceReply
     }
 
+    /// Has all services listen now that are closed or have failed: the counterpart of Drain.
+    ///
+    /// While one of them is draining, none is opened: WrongState. Those that listen stay as they are.
+    package enum OpenServices: ManagerMethod {
+        /// What a caller needs.
+        package static let permission = Permission.operate
+        /// Nothing is asked.
+        package typealias Parameters = NoFields
+
+        /// What is replied.
+        package struct Result: VarlinkObject, Hashable {
+            /// The services that did not listen before, and do now, by name.
+            package var opened: [String]
+            /// The addresses that still are not listened on.
+            ///
+            /// The services are open: see OpenService.
+            package var notListening: [NotListening]
+
+            /// The fields' names.
+            package enum CodingKeys: String, CodingKey, CaseIterable {
+                case opened, notListening
+            }
+
+            /// A value from its fields.
+            package init(opened: [String], notListening: [NotListening] = []) {
+                self.opened = opened
+                self.notListening = notListening
+            }
+        }
+    }
+
     /// Has a service stop accepting until ResumeService: its addresses stay taken, peers wait in the kernel's queue,
     /// and its connections go on.
     ///
@@ -176,7 +207,7 @@ extension Manager {
 
     /// Closes all services, as CloseService does with "stop".
     ///
-    /// The daemon itself goes on, and its services can be opened again.
+    /// The daemon itself goes on, and its services can be opened again: OpenServices opens all of them.
     package enum Drain: ManagerMethod {
         /// What a caller needs.
         package static let permission = Permission.operate
@@ -236,18 +267,6 @@ extension Manager {
         }
         /// What is replied.
         package typealias Result = ServiceReply
-    }
-
-    /// Reads the configuration and puts it into effect: all of it, or, if it is invalid, nothing.
-    ///
-    /// It ends when the new services listen and those that were removed do not; what that leaves to drain goes on.
-    package enum Reload: ManagerMethod {
-        /// What a caller needs.
-        package static let permission = Permission.operate
-        /// Nothing is asked.
-        package typealias Parameters = NoFields
-        /// What is replied.
-        package typealias Result = ChangesReply
     }
 
     /// Turns the caller's connection into one of a service that has "connect = true".

@@ -223,7 +223,7 @@ extension Manager {
     /// Returns what happens, from now on, until the caller closes its connection.
     ///
     /// The first reply has no events: it says that from now on none is missed. A caller that takes replies so slowly
-    /// that too many events wait for it is told TooSlow.
+    /// that too many events wait for it is told TooSlow. When the daemon has stopped, the last reply is DaemonStopping.
     package enum Subscribe: ManagerMethod {
         /// What a caller needs.
         package static let permission = Permission.read
@@ -266,15 +266,5 @@ extension Manager {
                 self.events = events
             }
         }
-    }
-
-    /// Reads the configuration and returns what Reload would change, without doing it.
-    package enum Plan: ManagerMethod {
-        /// What a caller needs.
-        package static let permission = Permission.read
-        /// Nothing is asked.
-        package typealias Parameters = NoFields
-        /// What is replied.
-        package typealias Result = ChangesReply
     }
 }

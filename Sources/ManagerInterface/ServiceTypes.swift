@@ -62,6 +62,8 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     package var state: ServiceState
     /// Where it listens; an address that it cannot listen on as configured.
     package var addresses: [String]
+    /// Those of its addresses whose socket file somebody has removed or replaced; `nil` if there are none.
+    package var unreachable: [String]?
     /// How many connections it has.
     package var connections = 0
     /// How many it may have.
@@ -74,7 +76,7 @@ package struct ServiceStatus: VarlinkObject, Hashable {
     package var connectionsRefused = 0
     /// Since when it has been listening, in microseconds since the epoch; `nil` while it is not.
     package var listeningTimestamp: Int64?
-    /// Why it failed, while its state is `failed`.
+    /// Why it failed, while its state is `failed`; why it has closed by itself, while it is `closed`.
     package var failure: String?
     /// When the daemon will try again by itself, in microseconds since the epoch.
     package var retryTimestamp: Int64?
@@ -85,9 +87,13 @@ package struct ServiceStatus: VarlinkObject, Hashable {
 
     /// The fields' names.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, description, state, addresses, connections, connectionLimit, connectionsAccepted, handlerFailures
+        case name, description, state, addresses, unreachable, connections, connectionLimit, connectionsAccepted,
+            handlerFailures
         case connectionsRefused, listeningTimestamp, failure, retryTimestamp, lastError, lastErrorTimestamp
     }
+
+    /// Whether peers are served, be it after a wait, at every address.
+    package var isServing: Bool { state.isServing && unreachable == nil }
 
     /// A service on which nothing has happened yet; the other fields are set one by one.
     package init(name: String, state: ServiceState, addresses: [String], connectionLimit: Int) {

@@ -50,19 +50,3 @@ package struct ProgressReply: VarlinkObject, Hashable {
         self.progress = progress
     }
 }
-
-/// The reply of a method about a configuration.
-package struct ChangesReply: VarlinkObject, Hashable {
-    /// What it would change.
-    package var changes: ConfigurationChanges
-
-    /// The fields' names.
-    package enum CodingKeys: String, CodingKey, CaseIterable {
-        case changes
-    }
-
-    /// A value from its fields.
-    package init(changes: ConfigurationChanges) {
-        self.changes = changes
-    }
-}

@@ -9,6 +9,8 @@ package struct Account: Equatable, Sendable {
     package let uid: UInt32
     /// The number of the primary group.
     package let gid: UInt32
+    /// The primary group's name as it was written, or else as the system knows it; nil when there is none.
+    package let groupName: String?
     /// The numbers of all groups that are to be set, the primary one included.
     package let supplementaryGroups: [UInt32]
     /// The home directory.
@@ -18,9 +20,10 @@ package struct Account: Equatable, Sendable {
 
     /// An account from its parts.
     package init(
-        name: String, uid: UInt32, gid: UInt32, supplementaryGroups: [UInt32], home: String = "/",
-        shell: String = "/bin/sh"
+        name: String, uid: UInt32, gid: UInt32, groupName: String? = nil, supplementaryGroups: [UInt32],
+        home: String = "/", shell: String = "/bin/sh"
     ) {
+        self.groupName = groupName
         self.name = name
         self.uid = uid
         self.gid = gid
@@ -110,6 +113,8 @@ package struct AccountDirectory: Sendable {
     package let group: @Sendable (AccountKey) throws(AccountLookupFailure) -> UInt32?
     /// Names that the database knows, for suggestions; not necessarily all.
     package let names: @Sendable (AccountKind) -> [String]
+    /// The name of a group, to be shown; nil when it has none, or nobody can tell.
+    package let groupName: @Sendable (UInt32) -> String?
     /// Finds the groups of the user with this name, including the group given.
     package let groups: @Sendable (_ user: String, _ including: UInt32) throws(AccountLookupFailure) -> [UInt32]
 
@@ -118,8 +123,10 @@ package struct AccountDirectory: Sendable {
         user: @escaping @Sendable (AccountKey) throws(AccountLookupFailure) -> User?,
         group: @escaping @Sendable (AccountKey) throws(AccountLookupFailure) -> UInt32?,
         groups: @escaping @Sendable (_ user: String, _ including: UInt32) throws(AccountLookupFailure) -> [UInt32],
-        names: @escaping @Sendable (AccountKind) -> [String] = { _ in [] }
+        names: @escaping @Sendable (AccountKind) -> [String] = { _ in [] },
+        groupName: @escaping @Sendable (UInt32) -> String? = { _ in nil }
     ) {
+        self.groupName = groupName
         self.user = user
         self.group = group
         self.groups = groups

@@ -17,6 +17,7 @@ final class AccountMemory: Sendable {
     private let groups = Remembered<AccountKey, UInt32?>()
     private let memberships = Remembered<Membership, [UInt32]>()
     private let names = Remembered<AccountKind, [String]>()
+    private let groupNames = Remembered<UInt32, String?>()
     private let source: AccountDirectory
 
     /// A memory of `source`, empty at first.
@@ -32,7 +33,8 @@ final class AccountMemory: Sendable {
                     try source.groups(key.user, key.gid)
                 }
             },
-            names: { [self] kind in (try? names.answer(kind) { source.names($0) }) ?? [] })
+            names: { [self] kind in (try? names.answer(kind) { source.names($0) }) ?? [] },
+            groupName: { [self] gid in (try? groupNames.answer(gid) { source.groupName($0) }) ?? nil })
     }
 
     /// Whether `other` gives the remembered answers about users and groups; it is asked, and remembers too.

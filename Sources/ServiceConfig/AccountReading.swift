@@ -7,9 +7,9 @@ extension TableReader<ServiceKey> {
     /// The account that a program runs as; nil when it runs as the daemon does, or after an error.
     mutating func account(context: ConfigurationContext) -> Account? {
         let user = user(.user, context: context)
-        let gid = groupNumber(.group, context: context)
+        let group = group(.group, context: context)
         guard context.isRoot else {
-            rejectOthers(than: context, user: user, gid: gid)
+            rejectOthers(than: context, user: user, gid: group?.gid)
             return nil
         }
         guard let position = position(.user) else {
@@ -19,7 +19,7 @@ extension TableReader<ServiceKey> {
             return nil
         }
         guard let user = user?.value else { return nil }
-        guard let gid = gid ?? user.gid else {
+        guard let gid = group?.gid ?? user.gid else {
             if self.position(.group) == nil {
                 fail(
                     position, "user \(user.uid) is not in the user database",
@@ -30,8 +30,8 @@ extension TableReader<ServiceKey> {
         do {
             let groups = user.isKnown ? try context.accounts.groups(user.name, gid) : [gid]
             return Account(
-                name: user.name, uid: user.uid, gid: gid, supplementaryGroups: groups, home: user.home,
-                shell: user.shell)
+                name: user.name, uid: user.uid, gid: gid, groupName: group?.name ?? context.accounts.groupName(gid),
+                supplementaryGroups: groups, home: user.home, shell: user.shell)
         } catch {
             fail(position, "the groups of user \(quoted(user.name)) cannot be looked up: \(error.reason)")
             return nil
@@ -72,10 +72,10 @@ extension TableReader {
         return nil
     }
 
-    /// The number of a group that a key names, by name or number.
-    mutating func groupNumber(_ key: Key, context: ConfigurationContext) -> UInt32? {
+    /// The group that a key names, by name or number.
+    mutating func group(_ key: Key, context: ConfigurationContext) -> Group? {
         guard let value = value(key) else { return nil }
-        return group(value, of: key, context: context)?.gid
+        return group(value, of: key, context: context)
     }
 
     /// The groups of a list, each once; what is wrong with one of them does not hide the others.

@@ -65,7 +65,7 @@ struct ParsedService: Sendable {
         let backlog = reader.integer(.backlog, in: 1...1_000_000)
         let onHandlerError = reader.word(.onHandlerError, as: ServiceDefinition.OnHandlerError.self)
         let allowsConnect = reader.boolean(.connect)
-        let socketFile = reader.socketFileOptions(listen: listen, context: context)
+        let (socketFile, socketOwner) = reader.socketFileOptions(listen: listen, context: context)
         reader.rejectShutdownWithoutTCP(listen: listen)
         guard let handler, let addresses = listen?.map(\.value), let first = addresses.first,
             Set(addresses).count == addresses.count
@@ -75,7 +75,7 @@ struct ParsedService: Sendable {
             name: name, description: description ?? "", isEnabled: isEnabled, listen: first,
             alsoListen: Array(addresses.dropFirst()), handler: handler, maxConnections: maxConnections,
             backlog: backlog ?? ServiceDefinition.defaultBacklog, onHandlerError: onHandlerError ?? .ignore,
-            allowsConnect: allowsConnect ?? false, socketFile: socketFile,
+            allowsConnect: allowsConnect ?? false, socketFile: socketFile, socketOwner: socketOwner,
             origin: ServiceDefinition.Origin(file: reader.source.path, line: line))
     }
 }
@@ -130,10 +130,10 @@ extension TableReader<ServiceKey> {
         }
     }
 
-    /// The mode and the owner of the socket files.
+    /// The mode and the owner of the socket files, and the owner's names.
     fileprivate mutating func socketFileOptions(
         listen: [Located<ListenAddress>]?, context: ConfigurationContext
-    ) -> SocketFileOptions {
+    ) -> (SocketFileOptions, ServiceDefinition.SocketOwner) {
         if let listen, !listen.contains(where: { $0.value.isSocketFile }) {
             for key in ServiceKey.ofSocketFiles {
                 guard let position = position(key) else { continue }
@@ -144,8 +144,11 @@ extension TableReader<ServiceKey> {
         }
         let mode = permissions(.socketMode, example: ServiceKey.socketModeExample)
         let owner = socketOwner(context: context)
-        let group = groupNumber(.socketGroup, context: context)
-        return SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, user: owner, group: group)
+        let group = group(.socketGroup, context: context)
+        return (
+            SocketFileOptions(mode: mode ?? SocketFileOptions.defaultMode, user: owner?.uid, group: group?.gid),
+            ServiceDefinition.SocketOwner(user: owner?.name, group: group?.name)
+        )
     }
 
     /// Adds an error when `allow_shutdown` is said of a service that listens on Unix sockets only: the kernel ends no
@@ -159,7 +162,7 @@ extension TableReader<ServiceKey> {
             expected: "a port in `listen`, or no `allow_shutdown`")
     }
 
-    private mutating func socketOwner(context: ConfigurationContext) -> UInt32? {
+    private mutating func socketOwner(context: ConfigurationContext) -> NamedUser? {
         guard let user = user(.socketUser, context: context) else { return nil }
         guard context.isRoot || user.value.uid == context.uid else {
             fail(
@@ -167,6 +170,6 @@ extension TableReader<ServiceKey> {
                 expected: "no `socket_user`, or serverd started as root")
             return nil
         }
-        return user.value.uid
+        return user.value
     }
 }

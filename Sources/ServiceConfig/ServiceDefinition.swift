@@ -46,6 +46,20 @@ package struct ServiceDefinition: Equatable, Sendable {
         package static func == (_: Origin, _: Origin) -> Bool { true }
     }
 
+    /// The owner of socket files by name, or in digits; nil where nobody said it.
+    package struct SocketOwner: Equatable, Sendable {
+        /// The user.
+        package let user: String?
+        /// The group.
+        package let group: String?
+
+        /// An owner from its parts.
+        package init(user: String? = nil, group: String? = nil) {
+            self.user = user
+            self.group = group
+        }
+    }
+
     /// The name.
     package let name: ServiceName
     /// What it is for, on one line; empty when not given.
@@ -66,6 +80,8 @@ package struct ServiceDefinition: Equatable, Sendable {
     package let allowsConnect: Bool
     /// The mode and the owner of its socket files.
     package let socketFile: SocketFileOptions
+    /// The names of that owner.
+    package let socketOwner: SocketOwner
     /// Where it was written.
     package let origin: Origin
 
@@ -76,7 +92,7 @@ package struct ServiceDefinition: Equatable, Sendable {
         name: ServiceName, description: String = "", isEnabled: Bool = true, listen: ListenAddress,
         alsoListen: [ListenAddress] = [], handler: Handler, maxConnections: Int? = nil, backlog: Int = defaultBacklog,
         onHandlerError: OnHandlerError = .ignore, allowsConnect: Bool = false,
-        socketFile: SocketFileOptions = SocketFileOptions(), origin: Origin
+        socketFile: SocketFileOptions = SocketFileOptions(), socketOwner: SocketOwner = SocketOwner(), origin: Origin
     ) {
         let addresses = [listen] + alsoListen
         precondition(Set(addresses).count == addresses.count, "service \(name) listens twice on one address")
@@ -91,6 +107,7 @@ package struct ServiceDefinition: Equatable, Sendable {
         self.onHandlerError = onHandlerError
         self.allowsConnect = allowsConnect
         self.socketFile = socketFile
+        self.socketOwner = socketOwner
         self.origin = origin
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which settings change from one definition to another, as text, and when each change is felt.
 
+internal import Policy
+
 /// One setting that changes.
 package struct SettingChange: Equatable, Sendable {
     /// When a change is felt.
@@ -57,11 +59,10 @@ package struct SettingChange: Equatable, Sendable {
         var told: [ServiceKey] = []
         if (before[.exec] == nil) != (after[.exec] == nil) { told += ServiceKey.ofPrograms }
         if (before[.socketMode] == nil) != (after[.socketMode] == nil) { told += ServiceKey.ofSocketFiles }
-        let accounts = (old.account?.meaning ?? "", new.account?.meaning ?? "")
         return ServiceKey.allCases.filter { !told.contains($0) }.compactMap { key in
             SettingChange(
                 key: key.rawValue, from: before[key] ?? nil, to: after[key] ?? nil,
-                meaning: key == .user ? accounts : nil, effect: key.effect)
+                meaning: (old.meaning(of: key), new.meaning(of: key)), effect: key.effect)
         }
     }
 }
@@ -81,8 +82,19 @@ extension ServiceKey {
 }
 
 extension ServiceDefinition {
+    /// What a value means that may change while its text stays: the numbers of names, and what belongs to a user.
+    fileprivate func meaning(of key: ServiceKey) -> String {
+        switch key {
+        case .user: account?.meaning ?? ""
+        case .group: account.map { "gid \($0.gid)" } ?? ""
+        case .socketUser: socketFile.user.map { "uid \($0)" } ?? ""
+        case .socketGroup: socketFile.group.map { "gid \($0)" } ?? ""
+        default: ""
+        }
+    }
+
     /// The account of its program.
-    fileprivate var account: Account? {
+    private var account: Account? {
         if case .program(let program) = handler { program.account } else { nil }
     }
 }

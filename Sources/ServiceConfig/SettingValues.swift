@@ -17,7 +17,13 @@ extension ServiceDefinition {
             (.maxConnections, maxConnections.map { "\($0)" }), (.backlog, "\(backlog)"),
             (.onHandlerError, TOMLText.string(onHandlerError.rawValue)), (.connect, "\(allowsConnect)"),
         ]
-        if listen.contains(where: \.isSocketFile) { values += socketFile.values }
+        if listen.contains(where: \.isSocketFile) {
+            values += [
+                (.socketMode, TOMLText.permissions(socketFile.mode)),
+                (.socketUser, socketOwner.user.map(TOMLText.account)),
+                (.socketGroup, socketOwner.group.map(TOMLText.account)),
+            ]
+        }
         return values
     }
 
@@ -48,7 +54,8 @@ extension ProgramDefinition {
         ends += successExitStatus.signals.sorted().compactMap(SignalName.name).map(TOMLText.string)
         return [
             (.exec, TOMLText.list(strings: arguments)),
-            (.user, account.map { TOMLText.string($0.name) }), (.group, account.map { "\($0.gid)" }),
+            (.user, account.map { TOMLText.string($0.name) }),
+            (.group, account.map { TOMLText.account($0.groupName ?? "\($0.gid)") }),
             (.environment, TOMLText.table(environment)),
             (.passEnvironment, TOMLText.list(strings: passEnvironment)),
             (.workingDirectory, TOMLText.string(workingDirectory)), (.umask, TOMLText.permissions(umask)),
@@ -65,16 +72,6 @@ extension ResourceLimits {
             ("memory", memory.map { TOMLText.string(Self.text(ofSize: $0)) }), ("tasks", tasks.map { "\($0)" }),
             ("cpu", cpu.map { TOMLText.string("\($0)%") }),
         ].compactMap { key, value in value.map { (key, $0) } }
-    }
-}
-
-extension SocketFileOptions {
-    /// The values of the keys of socket files.
-    fileprivate var values: [(key: ServiceKey, value: String?)] {
-        [
-            (.socketMode, TOMLText.permissions(mode)), (.socketUser, user.map { "\($0)" }),
-            (.socketGroup, group.map { "\($0)" }),
-        ]
     }
 }
 

@@ -47,6 +47,11 @@ enum TOMLText {
         return pairs.isEmpty ? "{}" : "{ " + pairs.joined(separator: ", ") + " }"
     }
 
+    /// A user or a group: a name in quotes, a number as it is.
+    static func account(_ name: String) -> String {
+        name.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) ? name : string(name)
+    }
+
     /// Permission bits in octal, as the keys of files take them.
     static func permissions(_ bits: UInt32) -> String {
         let digits = String(bits, radix: 8)

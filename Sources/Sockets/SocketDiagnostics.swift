@@ -81,6 +81,14 @@ package final class SocketDiagnostics {
         return Int(count)
     }
 
+    /// Whether a Unix socket of this network namespace listens on a file.
+    func isListenedOn(_ file: stat) throws(SocketDiagnosisFailure) -> Bool {
+        var file = file
+        let count = diagnosis.use { clinux_count_unix_listeners($0, &file) }
+        try Self.check(count)
+        return count > 0
+    }
+
     /// What the kernel says of one stream.
     /// - Throws: `notFound` when it has ended, also if another one has its addresses by now.
     package static func stream(_ identity: StreamIdentity) throws(SocketDiagnosisFailure) -> TCPStream {

@@ -25,17 +25,18 @@ package struct UnixSocketFile: Hashable, Sendable {
 
     /// Changes the mode of the file, unless somebody has put another one in its place.
     func setMode(_ mode: UInt32) {
-        guard isOurs else { return }
+        guard isInPlace else { return }
         _ = fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW)
     }
 
     /// Removes the file, unless somebody has put another one in its place.
     package func unlink() {
-        guard isOurs else { return }
+        guard isInPlace else { return }
         _ = Glibc.unlink(path)
     }
 
-    private var isOurs: Bool {
+    /// Whether nobody has removed it or put another one in its place.
+    package var isInPlace: Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode
     }
@@ -109,6 +110,10 @@ struct SocketDirectory: ~Copyable {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw ListenFailure(.path, path, nil, reason: "it exists and is not a socket; remove it by hand")
         }
+        let inUse = ListenFailure(.bind, path, .addressInUse, reason: "another process listens there")
+        // First: a connection disturbs who listens there, and this may be tried again and again. Of other network
+        // namespaces, and where the kernel does not say, only a connection tells.
+        if (try? SocketDiagnostics().isListenedOn(status)) ?? false { throw inUse }
         let number = clinux_socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, 1)
         guard number >= 0 else { throw ListenFailure(.socket, path, Errno(rawValue: errno)) }
         let probe = Descriptor(adopting: number)
@@ -118,9 +123,7 @@ struct SocketDirectory: ~Copyable {
         let answer = probe.use { clinux_connect($0, &raw.storage, raw.length) }
         let refused = answer != 0 && errno == ECONNREFUSED
         probe.close()
-        guard refused else {
-            throw ListenFailure(.bind, path, .addressInUse, reason: "another process listens there")
-        }
+        guard refused else { throw inUse }
         _ = directory.use { unlinkat($0, fileName, 0) }
     }
 

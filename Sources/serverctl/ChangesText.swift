@@ -10,6 +10,8 @@ struct ChangesText {
     let changes: ConfigurationChanges
     /// Whom connections that would be dropped belong to, by id; those that are missing are shown by their id only.
     var peers: [UInt64: String] = [:]
+    /// The addresses that a reload was to open and that are not listened on.
+    var notListening: [NotListening] = []
     /// How it looks.
     let style: Style
     /// Whether there is a closing line.
@@ -48,7 +50,11 @@ struct ChangesText {
             case .changed: ("changed", .notice)
             }
         var lines = [style.paint(word, colour) + "  " + SafeText.escape(change.service)] + change.settings.map(line)
-        if !change.opened.isEmpty { lines.append(indent("listens on " + change.opened.joined(separator: ", "))) }
+        if let before = change.limitBefore, let after = change.limitAfter {
+            lines.append(indent("limit: \(before), set by an operator -> \(after)"))
+        }
+        if change.reopened { lines.append(indent("opens again, having been closed")) }
+        lines += opened(change)
         if !change.closed.isEmpty {
             lines.append(indent("listens no more on " + change.closed.joined(separator: ", ")))
         }
@@ -57,6 +63,19 @@ struct ChangesText {
             lines += change.dropped.map { id in indent("  \(id)\(peers[id].map { " from \($0)" } ?? "")") }
         }
         return lines
+    }
+
+    /// The addresses that a service begins to listen on, and those that it was to.
+    private func opened(_ change: ServiceChange) -> [String] {
+        let silent = notListening.filter { $0.service == change.service }
+        let addresses = silent.map(\.address)
+        let listening = change.opened.filter { !addresses.contains($0) }
+        return (listening.isEmpty ? [] : [indent("listens on " + listening.joined(separator: ", "))])
+            + silent.map { silent in
+                silent.failure == nil
+                    ? indent("listens on \(silent.address) when whoever had it has served the clients that wait")
+                    : indent("cannot listen on \(silent.address)")
+            }
     }
 
     private func line(_ change: SettingChange) -> String {

@@ -3,15 +3,15 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
-internal import Varlink
 
 /// Checks the configuration that a reload would put into effect.
 struct Check: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has the daemon check its configuration, without putting it into effect.",
         discussion: """
-            Without a daemon, "serverd --check" does it. With --json it prints what a reload would change. Exit \
-            status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not permitted, or no daemon.
+            Without a daemon, "serverd --check" does it. With --json it prints what a reload would change, or the \
+            mistakes. Exit status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not \
+            permitted, or no daemon.
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -21,7 +21,7 @@ struct Check: DaemonVerb {
     /// Has the daemon plan a reload, which reads all of the configuration, and tells only whether it could.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
-        let reply = try client.call(Manager.Plan.self, .init(), to: "accept the configuration")
+        let reply = try read(by: Manager.Plan.self, &client, to: "accept the configuration", output, context)
         output.print(reply, context) {
             let isSame = reply.changes.services.isEmpty && reply.changes.settings.isEmpty
             return "The configuration is right"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mistakes of the configuration that the daemon told, as `serverd --check` prints them.
+// Mistakes and doubts of the configuration that the daemon told, as `serverd --check` prints them.
 
 internal import ManagerInterface
 internal import Policy
@@ -20,4 +20,9 @@ extension ConfigurationError {
         mistake.suggestion = hint
         return mistake
     }
+}
+
+extension ConfigurationWarning {
+    /// The warning, on one line without its end.
+    var headline: String { PlacedWarning(file: file, line: line, message).headline }
 }

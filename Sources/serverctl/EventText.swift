@@ -24,6 +24,7 @@ enum EventText {
         case .reloaded: "reloaded: " + (event.changes.map(ChangesText.summary) ?? "done")
         case .reloadFailed: "reload failed: " + mistakes(event.errors ?? [])
         case .subscriberLost: subscriber(event) + " read too slowly, and gets no more"
+        case .daemonStopping: "serverd was told to stop"
         }
     }
 

@@ -22,7 +22,10 @@ struct List: DaemonVerb {
         let services = try client.allServices()
         let result = Manager.ListServices.Result(services: services, complete: true)
         output.print(result, context) {
-            ServiceList(services: services, style: Style(colour: context.mayColour), legend: !output.noLegend).text
+            ServiceList(
+                services: services, now: context.now(), style: Style(colour: context.mayColour),
+                legend: !output.noLegend
+            ).text
         }
         return .done
     }
@@ -46,10 +49,12 @@ extension ManagerClient {
     }
 }
 
-/// The table of all services, for finding one; that of `status` tells how they fare.
+/// The table of all services, for finding one, and why some do not serve; that of `status` tells how they fare.
 struct ServiceList {
     /// The services, in the order of their lines.
     let services: [ServiceStatus]
+    /// The time, in microseconds since the epoch.
+    let now: Int64
     /// How it looks.
     let style: Style
     /// Whether there are headings and a closing line.
@@ -70,6 +75,8 @@ struct ServiceList {
             ]
         }
         var lines = Table(columns: Self.columns, rows: rows, style: style, legend: legend).lines
+        let failures = services.compactMap { StatusText.failure($0, now: now) }
+        if !failures.isEmpty { lines += [""] + failures }
         if legend { lines += ["", CountText.of(services.count, "service") + "."] }
         return lines.map { $0 + "\n" }.joined()
     }

@@ -3,28 +3,60 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
+internal import Policy
+internal import Varlink
 
-/// Has a service that is closed, or has failed, listen now.
-struct Open: ServiceVerb {
+/// Has a service that is closed, or has failed, listen now, or all of them.
+struct Open: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Has a service that is closed, or has failed, listen now.",
+        abstract: "Has a service that is closed, or has failed, listen now; with --all, all of them.",
         discussion: """
-            One that listens stays as it is.
+            One that listens stays as it is. --all takes back a drain; it is refused as long as a service is draining.
 
-            Exit status: 0 done; 1 failed; 2 wrong usage; 4 no such service, not permitted, or no daemon.
+            Exit status: 0 done; 1 failed, also when an address cannot be listened on; 2 wrong usage; 4 no such \
+            service, not permitted, or no daemon.
             """)
 
-    @OptionGroup var options: ServiceOptions
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(help: "Open all services that are closed or have failed.")
+    var all = false
+
+    @Argument(help: "The service.", completion: .services)
+    var service: String?
 
     @ParentCommand var parent: Serverctl
 
+    /// Refuses what does not go together.
+    func validate() throws {
+        guard all == (service == nil) else { throw ValidationError("Say what to open: either a service, or --all.") }
+    }
+
     /// Has the daemon do it, and tells what the service is doing then.
     func perform(_ context: Context) throws(Failure) -> Outcome {
-        let service = try change(by: Manager.OpenService.self, to: "open", context)
-        guard service.state == .failed else { return .done }
+        guard let service else { return try openAll(context) }
+        let status = try change(
+            by: Manager.OpenService.self, .init(service: service), to: "open service \"\(service)\"", output, context
+        ) { StatusText.sentence($0) }
+        guard status.state == .failed else { return .done }
         throw Failure(
             status: .failed,
-            message: "service \"\(service.name)\" cannot listen: \(service.failure ?? "see serverd's log")"
-                + StatusText.retry(service, now: context.now()))
+            message: "service \"\(status.name)\" cannot listen: \(status.failure ?? "see serverd's log")"
+                + StatusText.retry(status, now: context.now()))
+    }
+
+    private func openAll(_ context: Context) throws(Failure) -> Outcome {
+        var client = try client(context)
+        let reply = try client.call(Manager.OpenServices.self, .init(), to: "open all services")
+        output.print(reply, context) {
+            let names = reply.opened.map(SafeText.escape).joined(separator: ", ")
+            return reply.opened.isEmpty
+                ? "No service was opened.\n" : "Opened \(CountText.of(reply.opened.count, "service")): \(names).\n"
+        }
+        guard !reply.notListening.isEmpty else { return .done }
+        throw Failure(
+            status: .failed, message: NotListeningText.summary(reply.notListening),
+            details: NotListeningText.lines(reply.notListening, now: context.now()))
     }
 }

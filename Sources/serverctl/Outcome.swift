@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exit codes of serverctl, and the failures that lead to them.
 
+internal import ManagerInterface
+
 /// How serverctl ends.
 enum Outcome: Int32 {
     /// Done. For `status`: everything asked about is serving.
@@ -10,6 +12,8 @@ enum Outcome: Int32 {
     /// The command line is wrong.
     case usage = 2
     /// `status`: something asked about is not serving.
+    ///
+    /// `reload`: the configuration is in effect, and an address of it cannot be listened on.
     case notServing = 3
     /// Not permitted, no daemon, or no such service or connection.
     case notAvailable = 4
@@ -25,4 +29,6 @@ struct Failure: Error, Equatable {
     let message: String
     /// Lines that tell more, printed before the message; they are harmless to a terminal.
     var details = ""
+    /// The mistakes, when it is the configuration that is wrong.
+    var mistakes: [ConfigurationError]?
 }

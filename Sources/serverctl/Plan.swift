@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
-internal import Varlink
 
 /// Shows what a reload would change, without making it.
 struct Plan: DaemonVerb {
@@ -21,7 +20,7 @@ struct Plan: DaemonVerb {
     /// Asks the daemon and prints what it says.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
-        let reply = try client.call(Manager.Plan.self, .init(), to: "plan a reload")
+        let reply = try read(by: Manager.Plan.self, &client, to: "plan a reload", output, context)
         let isAnyoneDropped = reply.changes.services.contains { !$0.dropped.isEmpty }
         let peers = output.json == .off && isAnyoneDropped ? try peers(&client) : [:]
         output.print(reply, context) {

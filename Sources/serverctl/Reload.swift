@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import ManagerInterface
-internal import Varlink
 
 /// Puts the configuration into effect.
 struct Reload: DaemonVerb {
@@ -11,7 +10,8 @@ struct Reload: DaemonVerb {
         abstract: "Has the daemon read its configuration and put it into effect: all of it, or nothing.",
         discussion: """
             Exit status: 0 done; 1 the configuration has mistakes, which are printed, and nothing was changed, or \
-            failed; 2 wrong usage; 4 not permitted, or no daemon.
+            failed; 2 wrong usage; 3 the configuration is in effect, but an address that it adds cannot be listened \
+            on; 4 not permitted, or no daemon.
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -21,12 +21,19 @@ struct Reload: DaemonVerb {
     /// Has the daemon do it, and prints what it has changed.
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
-        let reply = try client.call(Manager.Reload.self, .init(), to: "reload")
+        let reply = try read(by: Manager.Reload.self, &client, to: "reload", output, context)
         output.print(reply, context) {
             ChangesText(
-                changes: reply.changes, style: Style(colour: context.mayColour), legend: !output.noLegend
+                changes: reply.changes, notListening: reply.notListening, style: Style(colour: context.mayColour),
+                legend: !output.noLegend
             ).text
         }
-        return .done
+        // One that waits for who had the address before is nobody's failure.
+        let failed = reply.notListening.filter { $0.failure != nil }
+        guard !failed.isEmpty else { return .done }
+        throw Failure(
+            status: .notServing,
+            message: "reloaded, but \(NotListeningText.summary(failed)); the rest of the configuration is in effect",
+            details: NotListeningText.lines(failed, now: context.now()))
     }
 }

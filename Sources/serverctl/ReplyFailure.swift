@@ -14,6 +14,7 @@ extension Failure {
                 error, calling: method, at: path)
             ?? Reason("\(method) at \(path) failed: \(Self.text(of: error))")
         self.init(status: reason.status, message: "cannot \(action): \(reason.text)", details: reason.details)
+        mistakes = error.as(Manager.ConfigurationInvalid.self)?.errors
     }
 
     /// The failure to do `action` because a list ended too early.
@@ -83,7 +84,9 @@ extension Failure {
 
     private static func advice(_ state: ServiceState) -> String {
         switch state {
-        case .draining: "wait until its last connections have ended, or shorten that with \"serverctl close\""
+        case .draining:
+            "wait until its last connections have ended, or shorten that with \"serverctl close\", or, if it is a "
+                + "drain of everything, \"serverctl drain --grace 0s\""
         case .closed: "open it with \"serverctl open\""
         case .suspended: "have it accept again with \"serverctl resume\""
         case .failed: "\"serverctl status\" tells why"

@@ -29,7 +29,7 @@ struct Status: DaemonVerb {
             Manager.GetStatus.self, GetStatus.Parameters(service: service),
             to: service.map { "show the status of \"\($0)\"" } ?? "show the status")
         output.print(result, context) { render(result, context) }
-        return result.services.allSatisfy(\.state.isServing) ? .done : .notServing
+        return result.services.allSatisfy(\.isServing) ? .done : .notServing
     }
 
     private func render(_ result: GetStatus.Result, _ context: Context) -> String {

@@ -29,7 +29,7 @@ struct StatusDetail {
             ("Total", "\(service.connectionsAccepted) accepted, \(service.connectionsRefused) refused"),
             ("Failures", "\(service.handlerFailures)"),
         ]
-        if let failure = service.failure { fields.append(("Reason", SafeText.escape(failure))) }
+        if let reason = StatusText.reason(service) { fields.append(("Reason", SafeText.escape(reason))) }
         if let error = service.lastError {
             fields.append(("Last error", SafeText.escape(error) + when(service.lastErrorTimestamp)))
         }

@@ -44,10 +44,8 @@ struct StatusTable {
 
     /// What is wrong with a service, or was at last.
     private func error(_ service: ServiceStatus) -> String? {
+        if let failure = StatusText.failure(service, now: now) { return failure }
         let name = SafeText.escape(service.name)
-        if let failure = service.failure {
-            return "\(name): \(SafeText.escape(failure))" + StatusText.retry(service, now: now)
-        }
         guard let error = service.lastError else {
             return service.retryTimestamp.map { _ in
                 "\(name): \(service.state.rawValue)" + StatusText.retry(service, now: now)
@@ -58,7 +56,7 @@ struct StatusTable {
     }
 
     private var summary: String {
-        let idle = services.count { !$0.state.isServing }
+        let idle = services.count { !$0.isServing }
         let total = CountText.of(services.count, "service")
         return idle == 0 ? "\(total), all serving." : "\(total), \(idle) not serving."
     }
@@ -74,9 +72,28 @@ enum StatusText {
             + "\(service.connections) of at most \(CountText.of(service.connectionLimit, "connection"))."
     }
 
+    /// Why a service does not serve, with its name; nil when there is nothing to say.
+    static func failure(_ service: ServiceStatus, now: Int64) -> String? {
+        reason(service).map { SafeText.escape("\(service.name): \($0)") + retry(service, now: now) }
+    }
+
+    /// The same without its name and the time, not escaped.
+    static func reason(_ service: ServiceStatus) -> String? {
+        let lost = service.unreachable.map { addresses in
+            "nobody can connect to \(addresses.joined(separator: ", ")): somebody has removed or replaced the socket "
+                + "file; close and open the service to have it made anew"
+        }
+        let reasons = [service.failure, lost].compactMap(\.self)
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    }
+
     /// When a service will try again by itself, as the end of a sentence; empty if it will not.
     static func retry(_ service: ServiceStatus, now: Int64) -> String {
-        guard let timestamp = service.retryTimestamp else { return "" }
-        return timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(from: now, to: timestamp))"
+        service.retryTimestamp.map { retry(at: $0, now: now) } ?? ""
+    }
+
+    /// The same of a time.
+    static func retry(at timestamp: Int64, now: Int64) -> String {
+        timestamp <= now ? "; trying again now" : "; trying again in \(TimeText.span(from: now, to: timestamp))"
     }
 }

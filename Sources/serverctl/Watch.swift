@@ -9,8 +9,9 @@ struct Watch: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Prints what happens, a line an event, until it is interrupted.",
         discussion: """
-            With --json=short each event is an object on a line of its own. Exit status: 1 the daemon ended, or gave \
-            up because events were not read fast enough; 2 wrong usage; 4 not permitted, or no daemon.
+            With --json=short each event is an object on a line of its own. Exit status: 0 the daemon was stopped; 1 it \
+            ended otherwise, or gave up because events were not read fast enough; 2 wrong usage; 4 not permitted, or \
+            no daemon.
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -27,16 +28,33 @@ struct Watch: DaemonVerb {
 
     /// Prints events for as long as there is a daemon.
     func perform(_ context: Context) throws(Failure) -> Outcome {
+        var isStopping = false
+        do throws(Failure) {
+            try watch(context) { isStopping = true }
+        } catch {
+            // However its last words came: it has ended as it was told to.
+            guard isStopping else { throw error }
+        }
+        guard isStopping else {
+            throw Failure(status: .failed, message: "cannot watch any longer: serverd ended the stream of events")
+        }
+        if !output.quiet { context.printError("serverctl: serverd was stopped\n") }
+        return .done
+    }
+
+    private func watch(_ context: Context, onStop: () -> Void) throws(Failure) {
         var client = try client(context)
         try client.waitForever()
-        // Kinds that a newer daemon has could not be understood: they are not asked for.
-        let asked = kinds.isEmpty ? EventKind.allCases : kinds
+        // Kinds that a newer daemon has could not be understood: they are not asked for. Its stop is always.
+        let asked =
+            kinds.isEmpty ? EventKind.allCases : kinds.contains(.daemonStopping) ? kinds : kinds + [.daemonStopping]
         let method = Manager.Subscribe.self
         try client.stream(method, .init(service: service, kinds: asked), to: "watch") { reply throws(Failure) in
+            if reply.events.contains(where: { $0.kind == .daemonStopping }) { onStop() }
             guard !output.quiet else { return true }
-            context.print(reply.events.map { event in output.json.render(event) { EventText.line(event) } }.joined())
+            let shown = reply.events.filter { kinds.isEmpty || kinds.contains($0.kind) }
+            context.print(shown.map { event in output.json.render(event) { EventText.line(event) } }.joined())
             return true
         }
-        throw Failure(status: .failed, message: "cannot watch any longer: serverd ended the stream of events")
     }
 }

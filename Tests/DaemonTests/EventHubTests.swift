@@ -98,4 +98,42 @@ struct EventHubTests {
             #expect(!hub.hasSubscribers)
         }
     }
+
+    @Test("at the daemon's end each subscriber is waited for until it has what waits for it, a second at most")
+    func finish() async throws {
+        try await withServices([]) { services in
+            let hub = services.manager.context.events
+            // There is nobody to wait for.
+            await hub.finish()
+            let subscription = Self.subscribe(services, kinds: [.daemonStopping])
+            await services.manager.beginStopping()
+            // Who is told again stops only once.
+            await services.manager.beginStopping()
+            func finish() -> OneShot<Void> {
+                let finished = OneShot<Void>()
+                _ = Task(executorPreference: services.loop) {
+                    await hub.finish()
+                    finished.fulfil(())
+                }
+                return finished
+            }
+            let first = finish()
+            await settle(services.loop)
+            let told = try await subscription.queue.next()
+            #expect(told?.map(\.event.kind) == [.daemonStopping])
+            let end = try await subscription.queue.next()
+            #expect(end == nil && first.current == nil)
+            await services.loop.perform { hub.remove(subscription) }
+            await first.value()
+
+            let slow = Self.subscribe(services)
+            let second = finish()
+            await settle(services.loop)
+            await services.advance(by: .milliseconds(999))
+            #expect(second.current == nil && hub.hasSubscribers)
+            await services.advance(by: .milliseconds(1))
+            await second.value()
+            withExtendedLifetime(slow) {}
+        }
+    }
 }

@@ -29,7 +29,7 @@ struct ReloadListenerTests {
             files["gone"] = nil
             files["off"] = builtIn(ends[1], named: "echo", more: "enabled = false")
             files["new"] = builtIn(ends[2])
-            let plan = try await services.reloader.plan()
+            let plan = try await services.reloader.plan().changes
             #expect(plan.services.map(\.service) == ["gone", "new", "off"])
             #expect(plan.services.map(\.kind) == [.removed, .added, .changed])
             #expect(plan.services.map(\.dropped) == [[id], [], []])

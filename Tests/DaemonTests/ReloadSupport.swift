@@ -32,7 +32,7 @@ func builtIn(_ endpoints: Endpoint..., named name: String = "echo", more: String
 
 extension Services {
     @discardableResult
-    func reload() async throws -> ConfigurationChanges { try await reloader.reload(for: .signal) }
+    func reload() async throws -> ConfigurationChanges { try await reloader.reload(for: .signal).changes }
 
     /// Whether the sockets that a service listens on let descriptors through; nil where the kernel cannot say.
     func passesDescriptors(_ name: String = "test") async -> Bool? {

@@ -92,8 +92,10 @@ struct ReloadTests {
             files["new"] = builtIn(other, named: "echo", more: "max_conections = 5")
             files["worse"] = "listen = 70000\nbuiltin = \"echo\"\n"
             let before = await services.inodes()
-            for ask in [services.reloader.reload(for:), { _ in try await services.reloader.plan() }] {
-                let failure = await #expect(throws: ReloadFailure.self) { _ = try await ask(.signal) }
+            for asksForPlan in [false, true] {
+                let failure = await #expect(throws: ReloadFailure.self) {
+                    _ = asksForPlan ? try await services.reloader.plan().changes : try await services.reload()
+                }
                 guard case .invalid(let errors) = failure else { return #expect(Bool(false), "\(failure as Any)") }
                 #expect(errors.errors.map(\.file) == ["new.toml", "worse.toml"])
             }
@@ -168,10 +170,13 @@ struct ReloadTests {
             await services.wait { $0.state == .closed }
             // Unchanged it stays as it is.
             #expect(try await services.reload().unchanged == 1)
-            #expect(await services.status().state == .closed)
+            let closed = await services.status()
+            #expect(closed.state == .closed)
+            #expect(closed.failure == "closed by on_handler_error = \"raise\": the handler exited with code 1")
             files["test"] = text("ignore")
             try await services.reload()
             let status = await services.status()
+            #expect(status.failure == nil)
             #expect(status.state == .listening && status.handlerFailures == 1 && status.connectionsAccepted == 1)
             let next = try endpoint.connect(services, sending: "0")
             #expect(try await next.readToEnd() == [])

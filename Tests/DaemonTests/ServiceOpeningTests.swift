@@ -51,6 +51,30 @@ struct ServiceOpeningTests {
         occupant.close()
     }
 
+    @Test("a socket file that somebody removes or replaces is told, until the service is opened anew")
+    func fileGone() async throws {
+        let tree = try TemporaryTree()
+        let (first, second) = try (Endpoint(in: tree), Endpoint(in: tree))
+        try await withServices(service(on: first, second)) { services in
+            #expect(await services.status().unreachable == nil)
+            guard case .unix(.path(let path)) = first.address else { return #expect(Bool(false)) }
+            try #require(unlink(path) == 0)
+            #expect(await services.status().unreachable == [first.listen.description])
+            #expect(await services.status().state == .listening)
+            let other = first.occupy()
+            #expect(await services.status().unreachable == [first.listen.description])
+            first.free(other)
+
+            let closing = try await services.manager.close(Manager.CloseService.Parameters(service: "test"))
+            await closing.finished()
+            #expect(await services.status().unreachable == nil)
+            #expect(try await services.manager.service(named: "test").reopen())
+            #expect(await services.status().unreachable == nil)
+            try await Self.expectEcho(first, services)
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("a taken address is tried again after 1 s, doubling to 30 s, until it is free")
     func retries() async throws {
         let tree = try TemporaryTree()

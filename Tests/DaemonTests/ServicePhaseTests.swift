@@ -57,7 +57,7 @@ struct ServicePhaseTests {
 
     @Test("a handler's error closes an open service, and changes nothing about one that drains")
     func handlerFailed() {
-        let (states, actions) = Self.outcomes { $0.handlerFailed() }
+        let (states, actions) = Self.outcomes { $0.handlerFailed("why") }
         #expect(states == [.closed, .draining, .closed, .departing])
         #expect(actions == [.close, .nothing, .nothing, .nothing])
     }
@@ -78,7 +78,7 @@ struct ServicePhaseTests {
     func toldToClose() {
         #expect(State.allCases.map { Self.phase($0).isToldToClose } == [false, true, true, true])
         var phase = ServicePhase()
-        _ = phase.handlerFailed()
+        _ = phase.handlerFailed("why")
         phase.remainClosed()
         #expect(!phase.isToldToClose)
         _ = phase.beginDraining()
@@ -93,6 +93,24 @@ struct ServicePhaseTests {
         var next = ServicePhase()
         next.remainClosed(isToldTo: false)
         #expect(next.state == .closed && !next.isToldToClose)
+    }
+
+    @Test("why a handler's error closed it is known until it opens, whoever closes it meanwhile")
+    func failure() {
+        var phase = ServicePhase()
+        _ = phase.handlerFailed("why")
+        _ = phase.beginDraining()
+        #expect(phase.failure == "why")
+        phase.open()
+        #expect(phase.failure == nil)
+        _ = phase.beginDraining()
+        _ = phase.handlerFailed("too late")
+        phase.drained()
+        #expect(phase.failure == nil)
+        var next = ServicePhase()
+        next.remainClosed(isToldTo: true, failure: "why")
+        next.remainClosed()
+        #expect(next.failure == "why" && next.isToldToClose)
     }
 
     @Test("whatever it does, it can be taken out of the configuration, and never comes back")

@@ -70,6 +70,22 @@ struct WatchingTests {
         }
     }
 
+    @Test("a subscriber is told that the daemon was told to stop, and its call ends with DaemonStopping")
+    func stop() async throws {
+        try await ConnectTests.run([service(on: try Endpoint())]) { path, services in
+            let watcher = try Self.begin("Subscribe", #"{"kinds":["daemonStopping"]}"#, path, services)
+            _ = try await ConnectTests.reply(to: watcher)
+            await services.manager.beginStopping()
+            #expect(try await ConnectTests.reply(to: watcher).contains(#""kind":"daemonStopping""#))
+            await services.manager.context.events.finish()
+            let last = try await ConnectTests.reply(to: watcher)
+            #expect(
+                last.contains(#""error":"io.serverd.Manager.DaemonStopping""#) && !last.contains("continues"), "\(last)"
+            )
+            await watcher.close()
+        }
+    }
+
     @Test("a service is told to be full when its last slot is taken, and not before")
     func fullIsTold() async throws {
         let endpoint = try Endpoint()

@@ -24,6 +24,25 @@ extension Integration {
             #expect(try daemon.process.wait() == 0)
         }
 
+        @Test("who watches is told of the stop, and ends well")
+        func watchersAreTold() throws {
+            let echo = ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo")
+            let daemon = try RunningDaemon([echo], in: TemporaryDirectory(), DaemonOptions())
+            defer { daemon.process.end() }
+            let text = daemon.directory.path("text")
+            let watcher = try daemon.start("watch", output: text)
+            defer { watcher.end() }
+            try eventually("it watches") {
+                let client = try Client(echoedBy: daemon.endpoint("echo"))
+                client.finishSending()
+                return readText(text).contains("echo: connection ")
+            }
+            daemon.process.signal(SIGTERM)
+            #expect(try daemon.process.wait() == 0)
+            #expect(try watcher.wait() == 0)
+            #expect(readText(text).contains("  serverd was told to stop\n"), "\(readText(text))")
+        }
+
         @Test("INT ends it as TERM does")
         func interruptEndsIt() throws {
             let echo = ServiceFile.builtin("echo", listen: "127.0.0.1:0", "echo")

@@ -202,6 +202,26 @@ struct ConfigDiffTests {
             ])
     }
 
+    @Test("a group's name that stands for another number by now is told with both numbers")
+    func groupNumbers() throws {
+        let text = """
+            listen = "/run/x"
+            exec = ["/bin/x"]
+            user = "git"
+            group = "staff"
+            socket_group = "staff"
+            """
+        let load = { (accounts: AccountDirectory) in
+            try configuration([("x.toml", text)], as: ConfigurationContext(uid: 0, gid: 0, accounts: accounts))
+        }
+        let moved = accounts(groups: ["staff": 51])
+        let diff = try ConfigDiff(from: load(testAccounts), to: load(moved))
+        let told = try settings(#require(diff.services.first).settings)
+        #expect(told.contains("group: \"staff\" (gid 50) -> \"staff\" (gid 51), newConnections"))
+        #expect(told.contains("socket_group: \"staff\" (gid 50) -> \"staff\" (gid 51), listeners"))
+        #expect(diff.services.first.map(listeners) == ["replace /run/x"])
+    }
+
     @Test("the daemon's own settings change at once")
     func daemon() throws {
         let load = { (text: String) in

@@ -58,7 +58,7 @@ struct ProgramKeysTests {
     func unknownNumber() throws {
         #expect(programErrors("user = 4242") == ["user 4242 is not in the user database"])
         let account = try program("user = 4242\ngroup = 7").account
-        #expect(account == Account(name: "4242", uid: 4242, gid: 7, supplementaryGroups: [7]))
+        #expect(account == Account(name: "4242", uid: 4242, gid: 7, groupName: "7", supplementaryGroups: [7]))
     }
 
     @Test("the number that means no change to the kernel is no user and no group")

@@ -46,7 +46,8 @@ struct ServiceKeysTests {
             """
         let inet = InetAddress(ip: .loopbackV4, port: 9418)
         let account = Account(
-            name: "git", uid: 1000, gid: 50, supplementaryGroups: [50, 50, 60], home: "/srv/git", shell: "/bin/sh")
+            name: "git", uid: 1000, gid: 50, groupName: "staff", supplementaryGroups: [50, 50, 60], home: "/srv/git",
+            shell: "/bin/sh")
         let program = ProgramDefinition(
             path: "/usr/bin/git", arguments: ["daemon", "--inetd"], account: account,
             environment: ["LANG": "C.UTF-8", "_x1": ""], passEnvironment: ["TZ", "PATH"],
@@ -58,6 +59,7 @@ struct ServiceKeysTests {
             listen: .inet(inet), alsoListen: [try .socketFile("/run/git.sock")], handler: .program(program),
             maxConnections: 50, backlog: 10, onHandlerError: .raise, allowsConnect: true,
             socketFile: SocketFileOptions(mode: 0o660, user: 1000, group: 50),
+            socketOwner: ServiceDefinition.SocketOwner(user: "git", group: "staff"),
             origin: ServiceDefinition.Origin(file: "x.toml", line: 3))
         #expect(try service(text) == expected)
     }

@@ -69,6 +69,32 @@ struct SettingsTests {
             ])
     }
 
+    @Test("users and groups have the names that a file would say; who has none, the number; modes are octal")
+    func names() throws {
+        let named = AccountDirectory(
+            user: testAccounts.user, group: testAccounts.group, groups: testAccounts.groups,
+            groupName: { $0 == 1000 ? "git" : nil })
+        let context = ConfigurationContext(uid: 0, gid: 0, accounts: named)
+        let text = "listen = \"/run/x\"\nexec = [\"/bin/x\"]\n"
+        func shown(_ more: String) throws -> [String] {
+            try lines(configuration([("x.toml", text + more)], as: context)).filter {
+                $0.hasPrefix("group") || $0.hasPrefix("socket")
+            }.map { String($0.prefix { $0 != "@" }.dropLast()) }
+        }
+        #expect(
+            try shown("user = \"git\"") == [
+                "group = \"git\"", "socket_mode = \"666\"", "socket_user = -", "socket_group = -",
+            ])
+        #expect(try shown("user = \"nobody\"").first == "group = 65534")
+        #expect(
+            try shown(
+                "user = 1000\ngroup = \"staff\"\nsocket_mode = \"0640\"\nsocket_user = 1000\nsocket_group = \"staff\"")
+                == ["group = \"staff\"", "socket_mode = \"640\"", "socket_user = \"git\"", "socket_group = \"staff\""])
+        #expect(
+            try shown("user = 1000\ngroup = 7\nsocket_user = 7\nsocket_group = \"8\"")
+                == ["group = 7", "socket_mode = \"666\"", "socket_user = 7", "socket_group = 8"])
+    }
+
     @Test("a built-in has no settings of programs, and a port none of socket files")
     func applicable() throws {
         #expect(

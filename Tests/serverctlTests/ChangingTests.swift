@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs that change a service or the configuration: what they ask for, and what they say came of it.
+// The verbs that change a service: what they ask for, and what they say came of it.
 
 internal import ManagerInterface
 internal import Testing
@@ -61,121 +61,35 @@ struct ChangingTests {
         let text = try Run.against(["open", "x"]) { _ in answer }.output
         #expect(text == "Service \"e\\x1b[2J\" is throttled, with 0 of at most 1 connection.\n")
     }
-}
-
-@Suite("serverctl plan, reload and check")
-struct ConfigurationTests {
-    private static let changes = ConfigurationChanges(
-        services: [
-            ServiceChange(service: "echo", kind: .added, settings: [], opened: ["[::]:7"], closed: [], dropped: []),
-            ServiceChange(
-                service: "git", kind: .changed,
-                settings: [
-                    SettingChange(key: "max_connections", before: "100", after: "200"),
-                    SettingChange(key: "user", after: "\"g\u{1b}\""),
-                ],
-                opened: [], closed: [], dropped: []),
-            ServiceChange(
-                service: "web", kind: .removed, settings: [], opened: [], closed: ["127.0.0.1:80", "[::1]:80"],
-                dropped: [812, 813]),
-        ],
-        unchanged: 7, settings: [SettingChange(key: "drain_timeout", before: "\"30s\"")])
-
-    private static let mistakes = [
-        ConfigurationError(
-            file: "services.d/git.toml", line: 2, column: 1, message: "unknown key `max_conections`",
-            text: "max_conections = 5", hint: "max_connections"),
-        ConfigurationError(
-            file: "services.d/web.toml", line: 1, column: 10, message: "a \u{1b}number", text: "\tport = \u{7}x",
-            expected: "a number"),
-        ConfigurationError(file: "services.d/x.toml", message: "cannot be read: Permission denied (EACCES)"),
-    ]
-
-    @Test("a plan names each change, and whom it would drop")
-    func plan() throws {
-        let result = try Run.against(["plan"]) { call in
-            switch call.name {
-            case "Plan": return Reply.encode(ChangesReply(changes: Self.changes))
-            case "ListConnections":
-                return Reply.encode(
-                    Manager.ListConnections.Result(connections: [Samples.fetch], complete: true), continues: true)
-            default: return nil
+    @Test("all services are opened with --all, which says which, and which addresses cannot be listened on")
+    func openAll() throws {
+        func run(_ reply: Manager.OpenServices.Result, _ words: String...) throws -> Run {
+            try Run.against(["open", "--all"] + words) { call in
+                call.name == "OpenServices" ? Reply.encode(reply) : nil
             }
         }
-        #expect(result.status == .done && result.errors.isEmpty)
+        let opened = try run(.init(opened: ["echo", "g\u{1b}t"]))
+        #expect(opened.status == .done && opened.output == "Opened 2 services: echo, g\\x1bt.\n")
+        #expect(try run(.init(opened: [])).output == "No service was opened.\n")
         #expect(
-            result.output == """
-                added    echo
-                         listens on [::]:7
-                changed  git
-                         max_connections: 100 -> 200
-                         user: not set -> "g\\x1b"
-                removed  web
-                         listens no more on 127.0.0.1:80, [::1]:80
-                         drops, after drain_timeout, 2 connections:
-                           812 from 192.0.2.1:4711
-                           813
-                changed  the daemon
-                         drain_timeout: "30s" -> not set
-
-                Services: 1 added, 1 removed, 1 changed, 7 unchanged; changed: 1 setting of the daemon.
+            try run(.init(opened: ["echo"]), "--json=short").output == #"{"notListening":[],"opened":["echo"]}"# + "\n")
+        let silent = NotListening(
+            service: "web", address: "127.0.0.1:80", failure: "cannot bind 127.0.0.1:80: Permission denied (EACCES)",
+            retryTimestamp: Samples.now + 1_000_000)
+        let failed = try run(.init(opened: ["echo"], notListening: [silent]))
+        #expect(failed.status == .failed && failed.output == "Opened 1 service: echo.\n")
+        #expect(
+            failed.errors == """
+                service "web" cannot listen on 127.0.0.1:80: cannot bind 127.0.0.1:80: Permission denied (EACCES); trying again in 1s
+                serverctl: 1 address cannot be listened on
 
                 """)
-    }
-
-    @Test("a plan that changes nothing says so")
-    func nothing() throws {
-        let none = ConfigurationChanges(services: [], unchanged: 1, settings: [])
-        let answer = Reply.encode(ChangesReply(changes: none))
-        #expect(try Run.against(["plan"]) { _ in answer }.output == "Nothing changes in 1 service.\n")
-        #expect(try Run.against(["plan", "--no-legend"]) { _ in answer }.output.isEmpty)
+        let refused = try Run.against(["open", "--all"]) { _ in
+            Reply.encode(VarlinkError(Manager.WrongState(service: "git", state: .draining)))
+        }
+        #expect(refused.status == .failed)
         #expect(
-            try Run.against(["check"]) { _ in answer }.output == "The configuration is right, and in effect.\n")
-        #expect(try Run.against(["check", "-q"]) { _ in answer }.output.isEmpty)
-    }
-
-    @Test("a reload tells what it has changed, and a check that there is something to change")
-    func reload() throws {
-        let answer = Reply.encode(ChangesReply(changes: Self.changes))
-        let result = try Run.against(["reload"]) { call in call.name == "Reload" ? answer : nil }
-        #expect(result.status == .done)
-        #expect(result.output.hasPrefix("added    echo\n"))
-        #expect(try Run.against(["reload", "-q"]) { _ in answer }.output.isEmpty)
-        #expect(
-            try Run.against(["check"]) { _ in answer }.output
-                == "The configuration is right; a reload would change what is in effect.\n")
-    }
-
-    @Test(
-        "mistakes are printed as serverd --check prints them, and are a failure",
-        arguments: ["reload", "plan", "check"])
-    func invalid(verb: String) throws {
-        let error = VarlinkError(Manager.ConfigurationInvalid(errors: Self.mistakes))
-        let result = try Run.against([verb]) { _ in Reply.encode(error) }
-        #expect(result.status == .failed && result.output.isEmpty)
-        let action = ["reload": "reload", "plan": "plan a reload", "check": "accept the configuration"][verb]
-        #expect(
-            result.errors == """
-                services.d/git.toml:2:1: error: unknown key `max_conections`
-                  max_conections = 5
-                  ^
-                  did you mean `max_connections`?
-                services.d/web.toml:1:10: error: a \\x1bnumber
-                      port = \\x07x
-                                 ^
-                  expected a number
-                services.d/x.toml: error: cannot be read: Permission denied (EACCES)
-                serverctl: cannot \(action ?? ""): the configuration has 3 mistakes\(verb == "reload" ? "; nothing was changed" : "")
-
-                """)
-    }
-
-    @Test("a long line is cut around the place", arguments: [1, 70, 72, 150, 300, 301])
-    func longLine(column: Int) {
-        let text = String(repeating: "x", count: column - 1) + "!" + String(repeating: "y", count: 300 - column + 1)
-        let error = ConfigurationError(file: "f", line: 1, column: column, message: "m", text: text)
-        let lines = error.rendered.split(separator: "\n").map(Array.init)
-        #expect(lines[1].count <= 104)
-        #expect(lines[1][lines[2].count - 1] == "!")
+            refused.errors.hasPrefix("serverctl: cannot open all services: service \"git\" is draining; wait until"))
+        for words in [["open"], ["open", "git", "--all"]] { #expect(Run(words).status == .usage) }
     }
 }

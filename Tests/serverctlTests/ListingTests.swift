@@ -29,16 +29,37 @@ struct ListTests {
                 git      listening        3/100  0.0.0.0:9418,[::]:9418  Git repositories
                 web      failed             0/5  127.0.0.1:80            -
 
+                web: cannot bind 127.0.0.1:80: Permission denied (EACCES); trying again in 12s
+
                 3 services.
 
                 """)
     }
 
+    @Test("a service that has closed by itself says why; one that was told to says nothing")
+    func closed() throws {
+        var service = Samples.echo
+        service.state = .closed
+        for failure in [nil, "closed by on_handler_error = \"raise\": \u{1b}"] {
+            service.failure = failure
+            let shown = service
+            let list = try Run.against(["list", "--no-legend"]) { _ in
+                Reply.encode(Manager.ListServices.Result(services: [shown], complete: true), continues: true)
+            }
+            let line = "\necho: closed by on_handler_error = \"raise\": \\x1b\n"
+            #expect(list.output.hasSuffix(line) == (failure != nil))
+            let show = try Run.against(["show", "echo"]) { _ in
+                Reply.encode(Manager.DescribeService.Result(service: shown, settings: []))
+            }
+            #expect(show.output.contains("Reason: closed by on_handler_error") == (failure != nil), "\(show.output)")
+        }
+    }
+
     @Test("no services are said to be none, and nothing without legend")
     func empty() {
         let style = Style(colour: false)
-        #expect(ServiceList(services: [], style: style, legend: true).text == "No services.\n")
-        #expect(ServiceList(services: [], style: style, legend: false).text.isEmpty)
+        #expect(ServiceList(services: [], now: 0, style: style, legend: true).text == "No services.\n")
+        #expect(ServiceList(services: [], now: 0, style: style, legend: false).text.isEmpty)
     }
 }
 

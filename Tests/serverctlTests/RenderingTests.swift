@@ -3,6 +3,7 @@
 
 internal import ManagerInterface
 internal import Testing
+internal import Varlink
 
 @testable internal import serverctl
 
@@ -51,6 +52,22 @@ struct StatusTableTests {
         #expect(coloured.contains("\u{1b}[32mlistening\u{1b}[0m"))
         #expect(coloured.contains("\u{1b}[1;31mfailed\u{1b}[0m   "))
         #expect(coloured.replacing(/\x{1b}\[[0-9;]*m/, with: "") == plain)
+    }
+
+    @Test("an address that nobody can connect to is told, and its service is not serving")
+    func unreachable() throws {
+        var service = Samples.echo
+        service.unreachable = ["/run/e\u{1b}cho.sock"]
+        let shown = service
+        let text =
+            "nobody can connect to /run/e\\x1bcho.sock: somebody has removed or replaced the socket file; close and open "
+            + "the service to have it made anew\n"
+        #expect(detail(shown).hasSuffix("     Reason: " + text))
+        let result = try Run.against(["status"]) { _ in
+            Reply.encode(GetStatus.Result(daemon: Samples.daemon, services: [shown]))
+        }
+        #expect(result.status == .notServing)
+        #expect(result.output.hasSuffix("\necho: " + text + "\n1 service, 1 not serving.\n"))
     }
 
     @Test("nothing that a service is called or says reaches the terminal")

@@ -33,6 +33,7 @@ struct WatchTests {
         event(.reloadFailed) { $0.errors = [ConfigurationError(file: "a.toml", line: 1, column: 2, message: "bad")] },
         event(.subscriberLost) { $0.subscriber = UnixPeer(uid: 1, gid: 2, pid: 3) },
     ]
+    private static let stop = event(.daemonStopping) { _ in }
 
     private func run(_ arguments: [String], _ events: [Event] = Self.events) throws -> Run {
         try Run.against(["watch"] + arguments) { call in
@@ -62,7 +63,28 @@ struct WatchTests {
                 """)
         #expect(result.status == .failed)
         #expect(result.errors == "serverctl: cannot watch any longer: serverd ended the stream of events\n")
-        #expect(Set(Self.events.map(\.kind)) == Set(EventKind.allCases))
+        #expect(Set((Self.events + [Self.stop]).map(\.kind)) == Set(EventKind.allCases))
+    }
+
+    @Test("a daemon that was told to stop is not blamed for it, however its stream ends", arguments: [true, false])
+    func stopped(hasLastWord: Bool) throws {
+        func run(_ words: String...) throws -> Run {
+            try Run.against(["watch"] + words) { call in
+                guard call.name == "Subscribe" else { return nil }
+                let asked = try? call.parameters(as: Manager.Subscribe.Parameters.self)
+                guard asked?.kinds?.contains(.daemonStopping) == true else { return nil }
+                let events = [Self.events[4], Self.stop]
+                return Reply.encode(Manager.Subscribe.Result(events: events), continues: true)
+                    + (hasLastWord ? Reply.encode(VarlinkError(Manager.DaemonStopping())) : [UInt8(ascii: "x"), 0])
+            }
+        }
+        let result = try run()
+        #expect(result.status == .done && result.errors == "serverctl: serverd was stopped\n")
+        #expect(result.output.hasSuffix("  old: removed\n2026-05-01 12:00:00 UTC  serverd was told to stop\n"))
+        // Who did not ask for it is not shown the event.
+        let other = try run("--kind=serviceRemoved")
+        #expect(other.status == .done && other.output.hasSuffix("  old: removed\n"))
+        #expect(try run("-q").errors.isEmpty)
     }
 
     @Test("short JSON is an object a line")
@@ -79,7 +101,7 @@ struct WatchTests {
             ([], .init(kinds: EventKind.allCases)),
             (
                 ["git", "--kind=reloaded", "--kind=connectionEnded"],
-                .init(service: "git", kinds: [.reloaded, .connectionEnded])
+                .init(service: "git", kinds: [.reloaded, .connectionEnded, .daemonStopping])
             ),
         ] as [([String], Manager.Subscribe.Parameters)] {
             let result = try Run.against(["watch"] + arguments) { call in

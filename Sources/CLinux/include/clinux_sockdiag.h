@@ -2,6 +2,7 @@
 // Looking at sockets, and ending TCP streams, by NETLINK_SOCK_DIAG (sock_diag(7)): no descriptor of a stream is needed.
 #pragma once
 #include <stdint.h>
+#include <sys/stat.h>
 
 // A socket by which the kernel can be asked about its sockets; -1 and errno when that is not allowed.
 int clinux_diagnosis_socket(void);
@@ -9,6 +10,10 @@ int clinux_diagnosis_socket(void);
 // How many connections to `port` have begun but are not yet in the queue (SYN_RECV), for both families; -1 and errno when
 // the kernel does not say.
 int clinux_count_half_open(int diagnosis, uint16_t port);
+
+// How many Unix sockets of this network namespace listen on a file, by its device and inode; -1 and errno when the kernel
+// does not say.
+int clinux_count_unix_listeners(int diagnosis, const struct stat *file);
 
 // How many connections wait in the queue of a listening Unix socket; -1 and errno when the kernel does not say.
 int clinux_count_unix_queue(int diagnosis, int listener);

@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// The warnings of `serverd --check`: doubts, and programs that could not be started if a client came now.
+// The warnings of checks and reloads: doubts, and programs that could not be started if a client came now.
 
 internal import Descriptors
 internal import Glibc
-internal import Policy
+package import Policy
 package import ServiceConfig
 internal import SystemPackage
 
 extension Configuration {
-    /// A line for each doubtful thing, such as `services.d/git.toml:1: warning: …`, for `serverd --check`.
+    /// The doubts, and the programs that could not be started, for `serverd --check`, a plan and a reload.
     ///
     /// None of them keeps the daemon from starting: a program may be installed before its first client comes. It looks
-    /// at the file system, which may block.
-    package func warnings(at location: ConfigurationLocation) -> [String] {
-        doubts(at: location).map { "warning: \(SafeText.escape($0.text))" }
-            + services.filter(\.isEnabled).compactMap { service in
-                guard case .program(let program) = service.handler, let doubt = Self.doubt(about: program.path) else {
-                    return nil
-                }
-                let place = "\(SafeText.escape(service.origin.file)):\(service.origin.line)"
-                return "\(place): warning: service `\(service.name)`: \(SafeText.escape(program.path)) \(doubt)"
+    /// at the file system, which may block. Of more than ``warningLimit`` the last one only says that there are more.
+    package func warnings(_ doubts: [ConfigurationDoubt]) -> [PlacedWarning] {
+        var warnings = doubts.prefix(Self.warningLimit + 1).map { PlacedWarning($0.text) }
+        for service in services where service.isEnabled && warnings.count <= Self.warningLimit {
+            guard case .program(let program) = service.handler, let doubt = Self.doubt(about: program.path) else {
+                continue
             }
+            warnings.append(
+                PlacedWarning(
+                    file: service.origin.file, line: service.origin.line,
+                    "service `\(service.name)`: \(program.path) \(doubt)"))
+        }
+        guard warnings.count > Self.warningLimit else { return warnings }
+        return warnings.prefix(Self.warningLimit) + [PlacedWarning("there are more warnings, which are not shown")]
     }
+
+    /// The most warnings that are told at once: they have to fit into a reply.
+    static let warningLimit = 100
 
     /// What would keep the program at `path` from being executed; nil when nothing is seen.
     private static func doubt(about path: String) -> String? {

@@ -1,14 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes and mistakes of the configuration in the words of the manager interface: pure.
+// Changes, mistakes and doubts of the configuration in the words of the manager interface: pure.
 
 internal import ManagerInterface
 internal import Policy
 internal import ServiceConfig
+internal import SocketServer
+
+/// What a running service has that the configuration does not say.
+struct RunningService: Equatable {
+    /// The ids of its connections.
+    var connections: [UInt64] = []
+    /// Whether it is to listen.
+    var isOpen = true
+    /// The limit that an operator has set, if one has.
+    var operatorLimit: Int?
+}
+
+extension RunningService {
+    /// What `service` has at this moment.
+    init(_ service: isolated Service) {
+        self.init(
+            connections: service.connectionIDs, isOpen: service.phase.isOpen,
+            operatorLimit: service.isLimitedByOperator ? service.limit.maximum : nil)
+    }
+}
 
 extension ConfigurationChanges {
-    /// A difference; `connections` tells which connections a service has.
-    init(_ diff: ConfigDiff, connections: (ServiceName) -> [UInt64]) {
-        let changed = diff.services.compactMap { ServiceChange($0, connections: connections) }
+    /// A difference; `running` tells what a service has, or nil when none of that name is running.
+    init(_ diff: ConfigDiff, running: (ServiceName) -> RunningService?) {
+        let changed = diff.services.compactMap { ServiceChange($0, running: running($0.name)) }
         self.init(
             services: changed, unchanged: diff.services.count - changed.count,
             settings: diff.settings.map { ManagerInterface.SettingChange($0) })
@@ -16,7 +36,7 @@ extension ConfigurationChanges {
 }
 
 extension ServiceChange {
-    fileprivate init?(_ diff: ServiceDiff, connections: (ServiceName) -> [UInt64]) {
+    fileprivate init?(_ diff: ServiceDiff, running: RunningService?) {
         let kind: ChangeKind
         switch diff.kind {
         case .unchanged: return nil
@@ -24,28 +44,49 @@ extension ServiceChange {
         case .removed: kind = .removed
         case .changed: kind = .changed
         }
-        var (opened, closed): ([String], [String]) = ([], [])
-        for listener in diff.listeners {
-            let address = listener.address.description
-            switch listener.action {
-            case .keep: break
-            case .open: opened.append(address)
-            case .close: closed.append(address)
-            case .replace:
-                opened.append(address)
-                closed.append(address)
-            }
-        }
+        let (opened, closed) = Self.addresses(diff, isClosed: running?.isOpen == false)
         self.init(
             service: diff.name.description, kind: kind,
             settings: diff.settings.map { ManagerInterface.SettingChange($0) }, opened: opened, closed: closed,
-            dropped: diff.isDrained ? connections(diff.name) : [])
+            dropped: diff.isDrained ? running?.connections ?? [] : [])
+        guard let running, let next = diff.kind.next else { return }
+        reopened = !running.isOpen
+        let limit = next.maxConnections ?? ServerOptions.defaultMaxConnections
+        if let operatorLimit = running.operatorLimit, operatorLimit != limit {
+            (limitBefore, limitAfter) = (operatorLimit, limit)
+        }
+    }
+
+    /// The addresses that a service begins to listen on, and those that it stops listening on; one that is closed listens
+    /// nowhere.
+    private static func addresses(_ diff: ServiceDiff, isClosed: Bool) -> (opened: [String], closed: [String]) {
+        var (opened, closed): ([String], [String]) = ([], [])
+        for listener in diff.listeners {
+            let address = listener.address.description
+            let isOpened: Bool
+            switch listener.action {
+            case .keep: isOpened = isClosed
+            case .open, .replace: isOpened = true
+            case .close: isOpened = false
+            }
+            if isOpened { opened.append(address) }
+            let isGivenUp = listener.action == .close || listener.action == .replace
+            if isGivenUp, !isClosed { closed.append(address) }
+        }
+        return (opened, closed)
     }
 }
 
 extension ManagerInterface.SettingChange {
     fileprivate init(_ change: ServiceConfig.SettingChange) {
         self.init(key: change.key, before: change.old, after: change.new)
+    }
+}
+
+extension ConfigurationWarning {
+    /// The same for a reply.
+    init(_ warning: PlacedWarning) {
+        self.init(file: warning.file, line: warning.line, message: warning.message)
     }
 }
 

@@ -3,13 +3,26 @@
 
 internal import Descriptors
 internal import EventLoops
+internal import Policy
 internal import ServiceConfig
 internal import SystemPackage
 
 /// A configuration as it was read, and what is doubtful in it.
 struct ReadConfiguration: Sendable {
     let configuration: Configuration
+    /// For the log.
     let doubts: [ConfigurationDoubt]
+    /// For whoever asked for it: the doubts, and more.
+    let warnings: [PlacedWarning]
+
+    /// A configuration with these doubts.
+    ///
+    /// It looks at the file system, which may block.
+    init(_ configuration: Configuration, doubts: [ConfigurationDoubt]) {
+        self.configuration = configuration
+        self.doubts = doubts
+        warnings = configuration.warnings(doubts)
+    }
 }
 
 /// Where a reload gets the configuration from.
@@ -26,7 +39,7 @@ package struct ConfigurationSource: Sendable {
             }
         self.init(name: name) { previous throws(ConfigErrors) in
             let configuration = try loadConfiguration(from: location, context: .current(), previous: previous)
-            return ReadConfiguration(configuration: configuration, doubts: configuration.doubts(at: location))
+            return ReadConfiguration(configuration, doubts: configuration.doubts(at: location))
         }
     }
 

@@ -21,7 +21,7 @@ extension AccountDirectory {
         AccountDirectory(
             user: SystemAccounts.user, group: SystemAccounts.group,
             groups: { user, gid throws(AccountLookupFailure) in try SystemAccounts.groups(of: user, including: gid) },
-            names: SystemAccounts.names)
+            names: SystemAccounts.names, groupName: SystemAccounts.groupName)
     }
 }
 
@@ -59,6 +59,16 @@ private enum SystemAccounts {
                 case .number(let gid): getgrgid_r(gid, &record, buffer.start, buffer.count, &found)
                 }
             return (result, found?.pointee.gr_gid)
+        }
+    }
+
+    static func groupName(_ gid: UInt32) -> String? {
+        // A number says it as well, and is all that is lost when the database gives no answer.
+        try? entry { buffer in
+            var record = Glibc.group()
+            var found: UnsafeMutablePointer<Glibc.group>?
+            let result = getgrgid_r(gid, &record, buffer.start, buffer.count, &found)
+            return (result, found.map { String(cString: $0.pointee.gr_name) })
         }
     }
 

@@ -69,6 +69,7 @@ extension Service {
         state.lastErrorTimestamp = counters.lastError?.timestamp
         state.listeningTimestamp = listeningTimestamp
         state.isClosed = phase.state == .closed
+        state.failure = phase.failure
         return state
     }
 
@@ -105,8 +106,9 @@ extension Service {
     func succeed(_ state: SuccessionState.Service) {
         counters = ServiceCounters(state)
         listeningTimestamp = state.listeningTimestamp
+        // First: what an operator has closed remembers, too, why it had closed before.
+        if state.isClosed { phase.remainClosed(isToldTo: state.operators.isClosed, failure: state.failure) }
         restore(state.operators)
-        if state.isClosed { phase.remainClosed(isToldTo: state.operators.isClosed) }
     }
 
     /// Goes on with connections that programs have got from an earlier daemon.

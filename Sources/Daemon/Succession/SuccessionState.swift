@@ -26,6 +26,8 @@ struct SuccessionState: Codable, Equatable, Sendable {
         var listeningTimestamp: Int64?
         /// Whether it listened nowhere, by whoever's will.
         var isClosed = false
+        /// Why it had closed by itself; nil if it had not.
+        var failure: String?
         /// Its name, and what operators have set.
         var operators: OperatorSettings.OfService
     }

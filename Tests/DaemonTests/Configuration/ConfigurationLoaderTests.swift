@@ -2,6 +2,7 @@
 // Where the configuration is looked for, and what lies there that is no file to read.
 
 import Foundation
+import Policy
 import Testing
 
 @testable import Daemon
@@ -251,6 +252,13 @@ struct ConfigurationLoaderTests {
 
     // MARK: Warnings
 
+    private func warningLines() throws -> [String] {
+        let configuration = try load(trees)
+        return configuration.warnings(configuration.doubts(at: trees)).map {
+            $0.headline.replacing(tree.path, with: "T")
+        }
+    }
+
     @Test("a program that could not be started is a warning, not an error")
     func warnings() throws {
         let user = geteuid() == 0 ? "user = \"root\"\n" : ""
@@ -260,7 +268,7 @@ struct ConfigurationLoaderTests {
         }
         try tree.write("enabled = false\n\(user)exec = [\"/missing\"]\nlisten = 9", to: "etc/services.d/off.toml")
         let line = user.isEmpty ? 2 : 3
-        let warnings = try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") }
+        let warnings = try warningLines()
         #expect(
             warnings == [
                 "T/etc/services.d/0.toml:\(line): warning: service `0`: T/missing cannot be executed: No such file or directory (ENOENT)",
@@ -273,7 +281,7 @@ struct ConfigurationLoaderTests {
     func warningOfNothing() throws {
         try tree.write("enabled = false\nbuiltin = \"echo\"\nlisten = 9", to: "etc/services.d/off.toml")
         #expect(
-            try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") } == [
+            try warningLines() == [
                 "warning: no service is enabled: serverd will listen on nothing; files of services are looked for as "
                     + "T/etc/services.d/NAME.toml, T/run/services.d/NAME.toml, T/usr/services.d/NAME.toml"
             ])
@@ -287,7 +295,7 @@ struct ConfigurationLoaderTests {
             try tree.write(echo(2), to: "etc/services.d/\(name)")
         }
         #expect(
-            try load(trees).warnings(at: trees).map { $0.replacing(tree.path, with: "T") } == [
+            try warningLines() == [
                 "warning: T/etc/services.d/b.conf is ignored: the name of a service's file ends in .toml",
                 "warning: T/etc/services.d/c.TOML is ignored: the name of a service's file ends in .toml",
             ])

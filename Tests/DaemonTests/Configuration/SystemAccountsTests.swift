@@ -23,6 +23,8 @@ struct SystemAccountsTests {
     func groups() throws {
         #expect(try accounts.group(.name("root")) == 0)
         #expect(try accounts.group(.number(0)) == 0)
+        #expect(accounts.groupName(0) == "root")
+        #expect(accounts.groupName(4_242_424_242) == nil)
     }
 
     @Test("who is not there is nil, not an error")

@@ -15,7 +15,7 @@ import Testing
         state.services = [
             .init(
                 accepted: 1, handlerFailures: 2, refused: 3, lastError: "\u{1}", lastErrorTimestamp: 4,
-                listeningTimestamp: 5, isClosed: true,
+                listeningTimestamp: 5, isClosed: true, failure: "why",
                 operators: .init(name: "git", limit: 6, configuredLimit: 7, isSuspended: true, isClosed: true)),
             .init(operators: .init(name: "web")),
         ]

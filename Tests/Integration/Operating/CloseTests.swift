@@ -50,6 +50,21 @@ extension Integration {
             }
         }
 
+        @Test("a drain is taken back with one command")
+        func drainTakenBack() throws {
+            let ports = try (0..<2).map { _ in try ReservedPort() }
+            let services = ports.enumerated().map { service("cat\($0)", listen: "127.0.0.1:\($1.number)") }
+            try withDaemon(services) { daemon in
+                #expect(try daemon.serverctl("drain").exitCode == 0)
+                for port in ports { #expect(throws: TestFailure.self) { try Client(port.endpoint) } }
+                let opened = try daemon.serverctl("open", "--all")
+                #expect(opened.exitCode == 0 && opened.errors.isEmpty, "\(opened.errors)")
+                #expect(opened.output == "Opened 2 services: cat0, cat1.\n")
+                for port in ports { _ = try client(port.endpoint) }
+                #expect(try daemon.serverctl("open", "--all").output == "No service was opened.\n")
+            }
+        }
+
         @Test("with --existing=stop programs get SIGTERM, those that ignore it SIGKILL, and it says to how many")
         func stop() throws {
             try withDaemon([service(), service("other")]) { daemon in

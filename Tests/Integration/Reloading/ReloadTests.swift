@@ -66,6 +66,52 @@ extension Integration {
             }
         }
 
+        @Test(
+            "a port that another program has is told, with exit status 3; the rest is in effect, and it is tried again")
+        func portTaken() throws {
+            let (port, other) = try (ReservedPort(), ReservedPort())
+            try withDaemon([cat(port: port, word: "one")]) { daemon in
+                let occupant = try other.listen()
+                try daemon.write(cat(port: port, word: "two"))
+                try daemon.write(cat("late", port: other, word: "late"))
+                let result = try daemon.serverctl("reload")
+                #expect(result.exitCode == 3)
+                let address = "127.0.0.1:\(other.number)"
+                #expect(
+                    result.output.contains("added    late\n         cannot listen on \(address)\n"), "\(result.output)")
+                #expect(
+                    result.errors.contains(
+                        "service \"late\" cannot listen on \(address): cannot bind \(address): Address"),
+                    "\(result.errors)")
+                #expect(result.errors.contains("(EADDRINUSE); trying again in "), "\(result.errors)")
+                #expect(result.errors.hasSuffix("the rest of the configuration is in effect\n"), "\(result.errors)")
+                #expect(try Client(port.endpoint).receive(4) == "two\n")
+                close(occupant)
+                try eventually("the address is listened on") { try daemon.status(of: "late").state == "listening" }
+                daemon.removeFile(of: "late")
+                #expect(try daemon.serverctl("reload").exitCode == 0)
+            }
+        }
+
+        @Test("serverd --check, serverctl check and serverctl reload have the same warnings")
+        func warnings() throws {
+            let port = try ReservedPort()
+            try withDaemon([cat(port: port, word: "one")]) { daemon in
+                let user = geteuid() == 0 ? "user = \"root\"\n" : ""
+                try daemon.write(
+                    ServiceFile(name: "odd", text: "listen = \"@odd\"\n\(user)exec = [\"/nonexistent\"]\n"))
+                _ = try daemon.directory.write("", to: "services.d/odd.conf")
+                let check = try run([Programs.serverd, "--config", daemon.directory.path("serverd.toml"), "--check"])
+                #expect(check.exitCode == 0 && check.errors.split(separator: "\n").count == 2, "\(check.errors)")
+                for verb in ["check", "plan", "reload"] {
+                    let result = try daemon.serverctl(verb)
+                    #expect(result.exitCode == 0 && result.errors == check.errors, "\(result.errors)")
+                }
+                daemon.removeFile(of: "odd")
+                #expect(try daemon.serverctl("reload").exitCode == 0)
+            }
+        }
+
         @Test("serverctl plan says whom a reload would drop, and changes nothing")
         func planOnly() throws {
             let (port, other) = try (ReservedPort(), ReservedPort())

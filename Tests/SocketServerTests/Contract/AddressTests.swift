@@ -130,21 +130,24 @@ struct AddressTests {
     }
 
     @Test("a stale socket at a path that is too long is replaced, one in use is not (B16, B18)")
-    func longPathInUse() async throws {
-        try await onLoop { _ in
-            let folder = TemporaryFolder(String(repeating: "long", count: 35))
-            let path = folder.file("socket")
-            let first = try await Server.createSocket(on: .file(path)) { _, _ in }
-            let error = try await #require(throws: ServerError.self) {
-                try await Server.createSocket(on: .file(path)) { _, _ in }
+    func longPathInUse() async {
+        // Alone in a process: elsewhere one that is being started may hold a copy of the old socket for a moment.
+        await #expect(processExitsWith: .success) {
+            try await onLoop { _ in
+                let folder = TemporaryFolder(String(repeating: "long", count: 35))
+                let path = folder.file("socket")
+                let first = try await Server.createSocket(on: .file(path)) { _, _ in }
+                let error = try await #require(throws: ServerError.self) {
+                    try await Server.createSocket(on: .file(path)) { _, _ in }
+                }
+                #expect(error.errno == EADDRINUSE)
+                // Out of the way, so that close leaves it, then back: now nobody listens on it.
+                #expect(rename(path, folder.file("kept")) == 0)
+                await first.close()
+                #expect(rename(folder.file("kept"), path) == 0)
+                let second = try await Server.createSocket(on: .file(path)) { _, _ in }
+                await second.close()
             }
-            #expect(error.errno == EADDRINUSE)
-            // Out of the way, so that close leaves it, then back: now nobody listens on it.
-            #expect(rename(path, folder.file("kept")) == 0)
-            await first.close()
-            #expect(rename(folder.file("kept"), path) == 0)
-            let second = try await Server.createSocket(on: .file(path)) { _, _ in }
-            await second.close()
         }
     }
 

@@ -46,6 +46,9 @@ struct ListeningFileTests {
                 error.message
                     == "cannot bind \(path): Address already in use (EADDRINUSE); another process listens there")
             #expect(folder.status(of: "socket")?.st_ino == inode)
+            // Nobody has connected to find out.
+            var waiting = pollfd(fd: other.number, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&waiting, 1, 0) == (isFull ? 1 : 0))
             await client?.close()
             other.close()
         }
