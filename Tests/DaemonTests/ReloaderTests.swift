@@ -74,8 +74,8 @@ struct ReloaderTests {
                 ServiceContext(test: log, by: try Spawner(on: loop), on: loop), configuration)
             let reloader = Reloader(manager, from: files.source, logger: log.logger)
             let asked = [
-                Task(executorPreference: loop) { try await reloader.plan().unchanged },
-                Task(executorPreference: loop) { try await reloader.reload(for: .signal).unchanged },
+                Task(executorPreference: loop) { try await reloader.plan().changes.unchanged },
+                Task(executorPreference: loop) { try await reloader.reload(for: .signal).changes.unchanged },
             ]
             // Time enough for the thread that reads.
             for _ in 0..<100 { await settle(loop) }
