@@ -58,6 +58,28 @@ struct EndRequestTests {
         }
     }
 
+    @Test("whoever still waits behind a full limit when the grace is over is refused, and not served first")
+    func queuedAtTheEnd() async throws {
+        let endpoint = try Endpoint()
+        let reader = shell("echo ready; read line")
+        try await withServices(service(on: endpoint, handler: reader, maxConnections: 1)) { services in
+            let first = try endpoint.connect(services)
+            #expect(try await first.line() == "ready")
+            // It would be served and end at once, had it its turn.
+            let queued = try endpoint.connect(services)
+            queued.finishWriting()
+            let closing = try await services.manager.close(.init(service: "test", existing: .stop, grace: 5_000_000))
+            await services.advance(by: .seconds(5))
+            #expect(try await first.readToEnd() == [])
+            let rest = try? await queued.readToEnd()
+            #expect(rest ?? [] == [])
+            await closing.finished()
+            #expect(await services.status().connectionsAccepted == 1)
+            await first.close()
+            await queued.close()
+        }
+    }
+
     @Test("a connection that serverd serves itself and closes has ended without a failure")
     func builtIn() async throws {
         let endpoint = try Endpoint()
@@ -69,6 +91,21 @@ struct EndRequestTests {
             await closing.finished()
             let exit = try #require(await closing.exit)
             #expect(exit.stopped && exit.failure == nil && exit.ending == .returned)
+            await client.close()
+        }
+    }
+
+    @Test("how much memory a program had is not told where it was less than serverd itself ever had")
+    func littleMemory() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("echo ready; read line"))) { services in
+            let client = try endpoint.connect(services)
+            #expect(try await client.line() == "ready")
+            let id = try #require(await services.manager.service(named: "test").connectionIDs.first)
+            let closing = try await services.manager.close(.init(id: id))
+            await closing.finished()
+            let exit = try #require(await closing.exit)
+            #expect(exit.ending == .killed && exit.userTime != nil && exit.peakMemory == nil)
             await client.close()
         }
     }

@@ -148,6 +148,22 @@ struct ConnectedSocketTests {
         }
     }
 
+    @Test("a write of more than a turn's bytes goes on in the next one, also while the system takes all of it")
+    func longerThanATurn() async throws {
+        try await withPair { loop, socket, client in
+            // The most that the system allows: as a rule more than a connection may write in one turn.
+            await loop.perform {
+                _ = socket.withDescriptor { setSocketOption($0, SOL_SOCKET, SO_SNDBUF, 1 << 20) }
+            }
+            let bytes = [UInt8](repeating: 1, count: 300_000)
+            let writing = Task(executorPreference: loop) { try await socket.write(bytes) }
+            // Nobody reads before it has had many turns.
+            for _ in 0..<10 { await loop.yieldTurn() }
+            #expect(try await client.read(bytes.count) == bytes)
+            try await writing.value
+        }
+    }
+
     @Test("a big write lets others have their turn")
     func fairness() async throws {
         try await withPair { loop, socket, client in

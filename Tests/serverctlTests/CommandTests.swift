@@ -229,15 +229,15 @@ struct ManagerClientTests {
         }
     }
 
-    @Test("a daemon that closes the connection is 1")
+    @Test("a daemon that closes the connection is 1, whether it has read the call or not")
     func closed() throws {
-        try withScriptedDaemon { _ in
-            nil
-        } body: { path in
+        func expectFailure(_ path: String) {
             let result = Run(["--admin-socket", path, "status"])
             #expect(result.status == .failed)
-            #expect(result.errors.contains("the daemon closed the connection; see serverd's log"))
+            #expect(result.errors.contains("the daemon closed the connection; see serverd's log"), "\(result.errors)")
         }
+        try withScriptedDaemon({ _ in nil }, body: expectFailure)
+        try withDeafDaemon(expectFailure)
     }
 
     @Test(

@@ -84,17 +84,20 @@ struct ConnectTests {
         #expect(readAll(output) == bytes)
     }
 
-    @Test("an output that takes nothing does not keep the service from its input")
-    func fullOutput() throws {
+    @Test("an output that takes nothing, or little, does not keep the service from its input", arguments: [0, 1])
+    func fullOutput(freePages: Int) throws {
         try withPipe { reader, writer in
             let (readNumber, writeNumber) = (reader.use(\.self), writer?.use(\.self) ?? -1)
             let page = [UInt8](repeating: 0, count: 4096)
             try #require(fcntl(writeNumber, F_SETFL, O_NONBLOCK) == 0)
             while write(writeNumber, page, page.count) > 0 {}
+            var zeros = page
+            for _ in 0..<freePages { try #require(read(readNumber, &zeros, zeros.count) == page.count) }
+            let greeting = String(repeating: "x", count: 3 * page.count)
             try #require(fcntl(writeNumber, F_SETFL, 0) == 0)
             let input = try temporaryFile()
             _ = input.use { pwrite($0, "hello", 5, 0) }
-            let result = try run(from: input.use(\.self), to: writeNumber, greeting: "220 ") { socket in
+            let result = try run(from: input.use(\.self), to: writeNumber, greeting: greeting) { socket in
                 // Only when all of the input is here does the output take anything again.
                 guard readAll(socket) == Array("hello".utf8) else { return }
                 var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -102,7 +105,8 @@ struct ConnectTests {
             }
             writer = nil
             #expect(result.status == .done && result.errors.isEmpty)
-            #expect(readAll(reader) == Array("220 ".utf8))
+            let rest = greeting.utf8.dropFirst(freePages * page.count)
+            #expect(readAll(reader) == Array(rest))
         }
     }
 

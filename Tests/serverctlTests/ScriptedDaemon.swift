@@ -15,9 +15,33 @@ func withScriptedDaemon<Result>(
     upgraded: @escaping @Sendable (borrowing Descriptor) -> Void = { _ in },
     body: (_ path: String) throws -> Result
 ) throws -> Result {
+    try withDaemon {
+        serve($0, reply, upgraded)
+    } body: {
+        try body($0)
+    }
+}
+
+/// Runs `body` with the path of a socket on which each connection is closed when something has come, which is not read.
+func withDeafDaemon<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
+    try withDaemon { listener in
+        while case let number = accept(listener, nil, nil), number >= 0 {
+            var waiting = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            poll(&waiting, 1, -1)
+            close(number)
+        }
+    } body: {
+        try body($0)
+    }
+}
+
+/// Runs `body` with the path of a socket which `serve` has, on a thread of its own, until it cannot accept any more.
+private func withDaemon<Result>(
+    _ serve: @escaping @Sendable (_ listener: CInt) -> Void, body: (_ path: String) throws -> Result
+) throws -> Result {
     try withListener { path, listener in
         let number = listener.use(\.self)
-        let thread = Thread { serve(number, reply, upgraded) }
+        let thread = Thread { serve(number) }
         defer {
             // accept(2) fails from now on, and the thread ends.
             shutdown(number, CInt(SHUT_RDWR))

@@ -54,6 +54,22 @@ struct ListeningFileTests {
         }
     }
 
+    @Test("the mode is changed of a socket's own file, and of none that somebody has put in its place")
+    func mode() throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("socket")
+        let listener = try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1)
+        listener.setFileMode(0o640)
+        #expect(folder.status(of: "socket").map { $0.st_mode & 0o777 } == 0o640)
+        try #require(rename(path, folder.file("aside")) == 0)
+        let other = try ListeningSocket.bind(.address(.unix(.path(path))), backlog: 1)
+        other.setFileMode(0o600)
+        listener.setFileMode(0o666)
+        #expect(folder.status(of: "socket").map { $0.st_mode & 0o777 } == 0o600)
+        listener.close()
+        other.close()
+    }
+
     @Test("what is not a socket is left alone: a file, a link, a folder")
     func notASocket() async throws {
         try await onLoop { _ in

@@ -50,6 +50,7 @@ struct ListeningInheritedTests {
             let server = try await Server<InetAddress, UInt16>.createSocket(on: .inherited(listener.release())) {
                 _, _ in
             }
+            server.listener.setBacklog(3)
             let backlog = server.withListeningSocket { number in
                 // TCP_INFO of a listening socket has it in the place of tcpi_sacked.
                 var information = [UInt32](repeating: 0, count: 8)
