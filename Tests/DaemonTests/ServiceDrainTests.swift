@@ -8,7 +8,6 @@ import Sockets
 import SystemPackage
 import TestSupport
 import Testing
-import Varlink
 
 @testable import Daemon
 @testable import ServiceConfig
@@ -70,82 +69,6 @@ struct ServiceDrainTests {
             #expect(status.state == .listening, "\(status)")
         }
         withExtendedLifetime(tree) {}
-    }
-
-    @Test("a service that a reload has brought while an operator's drain goes on is drained, too")
-    func newcomer() async throws {
-        let (old, new) = (try Endpoint(), try Endpoint())
-        let files = ScriptedFiles(["old": script(old, script: "echo ready; exec cat")])
-        try await withServices(files: files) { services in
-            let first = try old.connect(services)
-            #expect(try await first.line() == "ready")
-            _ = try await services.manager.drain(.init())
-            files["new"] = script(new, script: "echo ready; exec cat")
-            try await services.reload()
-            let second = try new.connect(services)
-            #expect(try await second.line() == "ready")
-            let drained = OneShot<Void>()
-            _ = Task(executorPreference: services.loop) {
-                await services.manager.drain()
-                drained.fulfil(())
-            }
-            await first.close()
-            await services.wait("old") { $0.connections == 0 }
-            await settle(services.loop)
-            #expect(drained.current == nil)
-            try second.write("still here\n")
-            #expect(try await second.line() == "still here")
-            await second.close()
-            await drained.value()
-        }
-    }
-
-    @Test("a drain is taken back as a whole, but not while a service is draining; what cannot listen is told")
-    func takenBack() async throws {
-        let tree = try TemporaryTree()
-        let (first, second, third) = (try Endpoint(in: tree), try Endpoint(in: tree), try Endpoint(in: tree))
-        try await withServices(
-            service("first", on: first), service("second", on: second), service("third", on: third)
-        ) { services in
-            #expect(try await services.manager.openServices() == .init(opened: []))
-            let client = try second.connect(services, sending: "x")
-            #expect(try await client.read(2) == Array("x\n".utf8))
-            let closing = try await services.manager.drain(.init(grace: 20_000_000))
-            await services.wait("first") { $0.listeningTimestamp == nil }
-            let refused = await #expect(throws: VarlinkError.self) { try await services.manager.openServices() }
-            let wrong = try #require(refused?.as(Manager.WrongState.self))
-            #expect(wrong == .init(service: "first", state: .draining))
-            #expect(await services.status("first").listeningTimestamp == nil)
-
-            await client.close()
-            await closing.finished()
-            // Somebody else has come to one of the addresses.
-            let occupant = third.occupy()
-            let reply = try await services.manager.openServices()
-            #expect(reply.opened == ["first", "second"])
-            #expect(reply.notListening.map(\.service) == ["third"])
-            #expect(reply.notListening.first?.failure?.contains("(EADDRINUSE)") == true)
-            #expect(await services.status("third").state == .failed)
-            // One that has failed is tried at once.
-            third.free(occupant)
-            #expect(try await services.manager.openServices() == .init(opened: ["third"]))
-            let again = try third.connect(services, sending: "x")
-            #expect(try await again.read(2) == Array("x\n".utf8))
-            await again.close()
-        }
-        withExtendedLifetime(tree) {}
-    }
-
-    @Test("a daemon that stops opens nothing")
-    func openedWhileStopping() async throws {
-        try await withServices(service(on: try Endpoint())) { services in
-            await services.manager.drain()
-            let refused = await #expect(throws: VarlinkError.self) {
-                try await callManager(
-                    Manager.OpenServices.self, .init(), services, as: AdminCaller(uid: 0, pid: 1, gid: 0))
-            }
-            #expect(refused?.as(Manager.DaemonStopping.self) != nil)
-        }
     }
 
     @Test("connections have the grace to end by themselves, and are ended after it")
@@ -256,66 +179,5 @@ struct ServiceDrainTests {
             #expect(throws: Errno.noSuchFileOrDirectory) { try taken.connect(services) }
         }
         withExtendedLifetime(tree) {}
-    }
-
-    @Test("a closing ends, too, when its service stops listening between a client's acceptance and its handler's start")
-    func closedBeforeTheHandler() async throws {
-        let endpoint = try Endpoint()
-        try await withServices(service(on: endpoint, maxConnections: 1), settings: Self.settings) { services in
-            let service = try await services.manager.service(named: "test")
-            let first = try endpoint.connect(services)
-            await services.wait { $0.connections == 1 }
-            let second = try endpoint.connect(services)
-            services.onChange {
-                // It is told of the second client before the handler's task has begun.
-                service.assumeIsolated { if $0.counters.accepted == 2 { $0.stopListening() } }
-            }
-            let closing = await service.close(
-                .stop(after: .seconds(3600), stopTimeout: .seconds(10), now: services.loop.now))
-            await first.close()
-            #expect(await closing.finished())
-            let progress = await closing.progress
-            #expect(progress.ended == 1 && progress.stopped == 1 && progress.open == 0)
-            #expect(await service.counters.refused == 1)
-            #expect(try await second.readToEnd() == [])
-            await second.close()
-        }
-    }
-
-    /// Runs `body` so many generations of jobs after the next try to open an address was due, and proves that the
-    /// address is not left open.
-    private static func whileOpening(
-        _ generations: Int, _ body: @escaping @Sendable (Services) async throws -> Void
-    ) async throws {
-        let tree = try TemporaryTree()
-        let endpoint = try Endpoint(in: tree)
-        let occupant = endpoint.occupy()
-        try await withServices(service(on: endpoint), settings: settings) { services in
-            endpoint.free(occupant)
-            async let advanced: Void = services.advance(by: .seconds(1))
-            for _ in 0..<generations {
-                await withCheckedContinuation { step in services.loop.execute { step.resume() } }
-            }
-            try await body(services)
-            await advanced
-            await settle(services.loop)
-            #expect(throws: Errno.noSuchFileOrDirectory) { try endpoint.connect(services) }
-            #expect(await services.status().state == .closed)
-        }
-        withExtendedLifetime(tree) {}
-    }
-
-    @Test(
-        "an address that is being opened while a handler's error closes the service is not left open", arguments: 0...12
-    )
-    func openingAtError(generations: Int) async throws {
-        try await Self.whileOpening(generations) { services in
-            try await services.manager.service(named: "test").handle(.closed(error: Errno.ioError))
-        }
-    }
-
-    @Test("an address that is being opened while the drain begins is not left open", arguments: 0...12)
-    func opening(generations: Int) async throws {
-        try await Self.whileOpening(generations) { await $0.manager.drain() }
     }
 }
