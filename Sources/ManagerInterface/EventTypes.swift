@@ -101,7 +101,7 @@ package enum EventKind: String, Codable, CaseIterable, Sendable {
     /// A caller of Subscribe, ListServices or ListConnections took replies too slowly, and its call was ended:
     /// subscriber.
     case subscriberLost
-    /// The daemon was told to stop: it drains its services, of which events still tell, and ends.
+    /// The daemon was told to stop: it drains its services, or leaves them to the next serverd, and ends.
     case daemonStopping
 }
 

@@ -223,7 +223,8 @@ extension Manager {
     /// Returns what happens, from now on, until the caller closes its connection.
     ///
     /// The first reply has no events: it says that from now on none is missed. A caller that takes replies so slowly
-    /// that too many events wait for it is told TooSlow. When the daemon has stopped, the last reply is DaemonStopping.
+    /// that too many events wait for it is told TooSlow. When the daemon has stopped, as a rule the last reply
+    /// is DaemonStopping.
     package enum Subscribe: ManagerMethod {
         /// What a caller needs.
         package static let permission = Permission.read

@@ -57,7 +57,7 @@ struct ServiceList {
     let now: Int64
     /// How it looks.
     let style: Style
-    /// Whether there are headings and a closing line.
+    /// Whether there are headings, reasons and a closing line.
     let legend: Bool
 
     private static let columns = [
@@ -75,9 +75,11 @@ struct ServiceList {
             ]
         }
         var lines = Table(columns: Self.columns, rows: rows, style: style, legend: legend).lines
-        let failures = services.compactMap { StatusText.failure($0, now: now) }
-        if !failures.isEmpty { lines += [""] + failures }
-        if legend { lines += ["", CountText.of(services.count, "service") + "."] }
+        if legend {
+            let failures = services.compactMap { StatusText.failure($0, now: now) }
+            if !failures.isEmpty { lines += [""] + failures }
+            lines += ["", CountText.of(services.count, "service") + "."]
+        }
         return lines.map { $0 + "\n" }.joined()
     }
 }

@@ -83,7 +83,8 @@ struct ManagerClient: ~Copyable {
         guard !bytes.isEmpty else {
             throw Failure(
                 status: .failed,
-                message: "no reply to \(method) from \(path): the daemon closed the connection; see serverd's log")
+                message: "no reply to \(method) from \(path): the daemon closed the connection; see serverd's log",
+                isEnd: true)
         }
         session.receive(bytes)
     }

@@ -31,4 +31,6 @@ struct Failure: Error, Equatable {
     var details = ""
     /// The mistakes, when it is the configuration that is wrong.
     var mistakes: [ConfigurationError]?
+    /// Whether it is that the daemon ends, by its word or by the end of the connection, and nothing else.
+    var isEnd = false
 }

@@ -15,6 +15,7 @@ extension Failure {
             ?? Reason("\(method) at \(path) failed: \(Self.text(of: error))")
         self.init(status: reason.status, message: "cannot \(action): \(reason.text)", details: reason.details)
         mistakes = error.as(Manager.ConfigurationInvalid.self)?.errors
+        isEnd = error.name == Manager.DaemonStopping.fullName
     }
 
     /// The failure to do `action` because a list ended too early.

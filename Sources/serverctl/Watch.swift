@@ -9,9 +9,9 @@ struct Watch: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Prints what happens, a line an event, until it is interrupted.",
         discussion: """
-            With --json=short each event is an object on a line of its own. Exit status: 0 the daemon was stopped; 1 it \
-            ended otherwise, or gave up because events were not read fast enough; 2 wrong usage; 4 not permitted, or \
-            no daemon.
+            With --json=short each event is an object on a line of its own. Exit status: 0 the daemon was told to stop, \
+            and ended; 1 it ended otherwise, or gave up because events were not read fast enough; 2 wrong usage; 4 not \
+            permitted, or no daemon.
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -32,13 +32,13 @@ struct Watch: DaemonVerb {
         do throws(Failure) {
             try watch(context) { isStopping = true }
         } catch {
-            // However its last words came: it has ended as it was told to.
-            guard isStopping else { throw error }
+            // It has ended as it was told to. Anything else, such as that events are missing, is told all the same.
+            guard isStopping, error.isEnd else { throw error }
         }
         guard isStopping else {
             throw Failure(status: .failed, message: "cannot watch any longer: serverd ended the stream of events")
         }
-        if !output.quiet { context.printError("serverctl: serverd was stopped\n") }
+        if !output.quiet { context.printError("serverctl: serverd was told to stop\n") }
         return .done
     }
 

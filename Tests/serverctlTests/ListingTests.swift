@@ -43,16 +43,32 @@ struct ListTests {
         for failure in [nil, "closed by on_handler_error = \"raise\": \u{1b}"] {
             service.failure = failure
             let shown = service
-            let list = try Run.against(["list", "--no-legend"]) { _ in
+            let list = try Run.against(["list"]) { _ in
                 Reply.encode(Manager.ListServices.Result(services: [shown], complete: true), continues: true)
             }
-            let line = "\necho: closed by on_handler_error = \"raise\": \\x1b\n"
+            let line = "\n\necho: closed by on_handler_error = \"raise\": \\x1b\n\n1 service.\n"
             #expect(list.output.hasSuffix(line) == (failure != nil))
             let show = try Run.against(["show", "echo"]) { _ in
                 Reply.encode(Manager.DescribeService.Result(service: shown, settings: []))
             }
             #expect(show.output.contains("Reason: closed by on_handler_error") == (failure != nil), "\(show.output)")
         }
+    }
+
+    @Test("without legend there is a line for each service, and nothing else, whatever is wrong with it")
+    func bare() throws {
+        var lost = Samples.git
+        lost.unreachable = ["/run/git.sock"]
+        let services = [lost, Samples.web]
+        let list = try Run.against(["list", "--no-legend"]) { _ in
+            Reply.encode(Manager.ListServices.Result(services: services, complete: true), continues: true)
+        }
+        #expect(
+            list.output == """
+                git  listening  3/100  0.0.0.0:9418,[::]:9418  Git repositories
+                web  failed       0/5  127.0.0.1:80            -
+
+                """)
     }
 
     @Test("no services are said to be none, and nothing without legend")

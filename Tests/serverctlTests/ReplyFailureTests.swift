@@ -73,7 +73,8 @@ struct ReplyFailureTests {
             ),
         ] as [(VarlinkError, Outcome, String)])
     func declared(error: VarlinkError, status: Outcome, reason: String) {
-        #expect(failure(error) == Failure(status: status, message: "cannot do it: \(reason)"))
+        let isEnd = error.name == Manager.DaemonStopping.fullName
+        #expect(failure(error) == Failure(status: status, message: "cannot do it: \(reason)", isEnd: isEnd))
     }
 
     @Test("every obstacle to a shutdown is told", arguments: ShutdownObstacle.allCases)

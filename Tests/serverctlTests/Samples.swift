@@ -104,11 +104,12 @@ struct Run {
         errors = recorder.errors
     }
 
-    /// Runs serverctl against a daemon that answers each call so.
+    /// Runs serverctl against a daemon that answers each call so, and may hang up after it.
     static func against(
-        _ arguments: [String], isTerminal: Bool = false, reply: @escaping @Sendable (Call) -> [UInt8]?
+        _ arguments: [String], isTerminal: Bool = false, hangsUp: Bool = false,
+        reply: @escaping @Sendable (Call) -> [UInt8]?
     ) throws -> Run {
-        try withScriptedDaemon(reply) { path in
+        try withScriptedDaemon(reply, hangsUp: hangsUp) { path in
             Run(["--admin-socket", path] + arguments, environment: ["NO_COLOR": "1"], isTerminal: isTerminal)
         }
     }

@@ -7,16 +7,16 @@ internal import Testing
 internal import Varlink
 
 /// Runs `body` with the path of a socket on which each call is answered by what `reply` returns, and by closing the
-/// connection where that is `nil`.
+/// connection where that is `nil`, or, if it `hangsUp`, after the answer.
 ///
 /// A connection whose call asks for an upgrade belongs to `upgraded` after the answer, and is closed when that returns.
 func withScriptedDaemon<Result>(
-    _ reply: @escaping @Sendable (Call) -> [UInt8]?,
+    _ reply: @escaping @Sendable (Call) -> [UInt8]?, hangsUp: Bool = false,
     upgraded: @escaping @Sendable (borrowing Descriptor) -> Void = { _ in },
     body: (_ path: String) throws -> Result
 ) throws -> Result {
     try withDaemon {
-        serve($0, reply, upgraded)
+        serve($0, reply, hangsUp, upgraded)
     } body: {
         try body($0)
     }
@@ -77,7 +77,9 @@ func withListener<Result>(_ body: (_ path: String, borrowing Descriptor) throws 
     return try body(path, listener)
 }
 
-private func serve(_ listener: CInt, _ reply: (Call) -> [UInt8]?, _ upgraded: (borrowing Descriptor) -> Void) {
+private func serve(
+    _ listener: CInt, _ reply: (Call) -> [UInt8]?, _ hangsUp: Bool, _ upgraded: (borrowing Descriptor) -> Void
+) {
     while case let number = accept(listener, nil, nil), number >= 0 {
         let connection = Descriptor(adopting: number)
         var session = ServerSession()
@@ -89,7 +91,8 @@ private func serve(_ listener: CInt, _ reply: (Call) -> [UInt8]?, _ upgraded: (b
             // The client's own tests are elsewhere; what cannot be read here ends the connection, and the test.
             guard let call = try? session.nextCall() else { continue }
             guard let answer = reply(call) else { break }
-            isOpen = connection.use { send($0, answer, answer.count, CInt(MSG_NOSIGNAL)) } == answer.count
+            let sent = connection.use { send($0, answer, answer.count, CInt(MSG_NOSIGNAL)) }
+            isOpen = sent == answer.count && !hangsUp
             guard call.mode != .upgrade else {
                 upgraded(connection)
                 break

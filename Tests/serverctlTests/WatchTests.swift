@@ -66,25 +66,42 @@ struct WatchTests {
         #expect(Set((Self.events + [Self.stop]).map(\.kind)) == Set(EventKind.allCases))
     }
 
-    @Test("a daemon that was told to stop is not blamed for it, however its stream ends", arguments: [true, false])
-    func stopped(hasLastWord: Bool) throws {
-        func run(_ words: String...) throws -> Run {
-            try Run.against(["watch"] + words) { call in
-                guard call.name == "Subscribe" else { return nil }
-                let asked = try? call.parameters(as: Manager.Subscribe.Parameters.self)
-                guard asked?.kinds?.contains(.daemonStopping) == true else { return nil }
-                let events = [Self.events[4], Self.stop]
-                return Reply.encode(Manager.Subscribe.Result(events: events), continues: true)
-                    + (hasLastWord ? Reply.encode(VarlinkError(Manager.DaemonStopping())) : [UInt8(ascii: "x"), 0])
-            }
+    /// Watches a daemon that says it was told to stop, then these last words, and hangs up.
+    private func runToStop(_ words: String..., lastWords: [UInt8]) throws -> Run {
+        try Run.against(["watch"] + words, hangsUp: true) { call in
+            guard call.name == "Subscribe" else { return nil }
+            let asked = try? call.parameters(as: Manager.Subscribe.Parameters.self)
+            guard asked?.kinds?.contains(.daemonStopping) == true else { return nil }
+            let events = [Self.events[4], Self.stop]
+            return Reply.encode(Manager.Subscribe.Result(events: events), continues: true) + lastWords
         }
-        let result = try run()
-        #expect(result.status == .done && result.errors == "serverctl: serverd was stopped\n")
+    }
+
+    @Test(
+        "a daemon that was told to stop is not blamed for it, whether its last reply comes, or a part of it, or nothing",
+        arguments: [Reply.encode(VarlinkError(Manager.DaemonStopping())), [UInt8(ascii: "{")], []])
+    func stopped(lastWords: [UInt8]) throws {
+        let result = try runToStop(lastWords: lastWords)
+        #expect(result.status == .done && result.errors == "serverctl: serverd was told to stop\n")
         #expect(result.output.hasSuffix("  old: removed\n2026-05-01 12:00:00 UTC  serverd was told to stop\n"))
         // Who did not ask for it is not shown the event.
-        let other = try run("--kind=serviceRemoved")
+        let other = try runToStop("--kind=serviceRemoved", lastWords: lastWords)
         #expect(other.status == .done && other.output.hasSuffix("  old: removed\n"))
-        #expect(try run("-q").errors.isEmpty)
+        #expect(try runToStop("-q", lastWords: lastWords).errors.isEmpty)
+    }
+
+    @Test(
+        "what goes wrong after a daemon was told to stop is told as at any other time",
+        arguments: [
+            (Reply.encode(VarlinkError(Manager.TooSlow(limit: 5))), "cannot watch: events came faster than they were"),
+            (Reply.encode(VarlinkError("io.serverd.Manager.New")), "io.serverd.Manager.New"),
+            ([UInt8(ascii: "x"), 0], "cannot understand the reply to io.serverd.Manager.Subscribe"),
+        ])
+    func wrongWhileStopping(lastWords: [UInt8], message: String) throws {
+        let result = try runToStop(lastWords: lastWords)
+        #expect(result.status == .failed && result.errors.contains(message), "\(result.errors)")
+        #expect(result.output.hasSuffix("serverd was told to stop\n"))
+        #expect(!result.errors.contains("told to stop"))
     }
 
     @Test("short JSON is an object a line")
