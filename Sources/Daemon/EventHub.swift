@@ -22,8 +22,14 @@ final class EventHub: Sendable {
 
     private let loop: EventLoop
     private let logger: Logger
-    private let subscriptions = Mutex<[ObjectIdentifier: Subscription]>([:])
+    private let state = Mutex(State())
     private let left: LoopCondition
+
+    private struct State {
+        var subscriptions: [ObjectIdentifier: Subscription] = [:]
+        /// Whether nothing more is told.
+        var isOver = false
+    }
 
     /// A hub without subscribers.
     init(on loop: EventLoop, logger: Logger) {
@@ -33,7 +39,7 @@ final class EventHub: Sendable {
     }
 
     /// Whether anybody is told.
-    var hasSubscribers: Bool { subscriptions.withLock { !$0.isEmpty } }
+    var hasSubscribers: Bool { state.withLock { !$0.subscriptions.isEmpty } }
 
     // MARK: Subscribing
 
@@ -63,25 +69,33 @@ final class EventHub: Sendable {
         }
     }
 
-    /// Tells a subscriber everything from now on, until ``remove(_:)``.
+    /// Tells a subscriber everything from now on, until ``remove(_:)``; at the daemon's end, nothing.
     func add(_ subscription: Subscription) {
-        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = subscription }
+        let isOver = state.withLock { state in
+            if !state.isOver { state.subscriptions[ObjectIdentifier(subscription)] = subscription }
+            return state.isOver
+        }
+        if isOver { subscription.queue.finish() }
     }
 
     /// Tells it nothing more.
     ///
     /// Only on the loop.
     func remove(_ subscription: Subscription) {
-        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = nil }
+        state.withLock { $0.subscriptions[ObjectIdentifier(subscription)] = nil }
         subscription.queue.finish()
         left.signal()
     }
 
     /// Nothing more will happen: returns when every subscriber has been sent what waits for it, or after ``lastWords``.
     func finish() async {
-        for subscription in subscriptions.withLock({ Array($0.values) }) { subscription.queue.finish() }
+        let rest = state.withLock { state in
+            state.isOver = true
+            return Array(state.subscriptions.values)
+        }
+        for subscription in rest { subscription.queue.finish() }
         let timer = loop.schedule(after: Self.lastWords) {
-            self.subscriptions.withLock { $0 = [:] }
+            self.state.withLock { $0.subscriptions = [:] }
             self.left.signal()
         }
         await left.wait { !self.hasSubscribers }
@@ -149,13 +163,13 @@ final class EventHub: Sendable {
         var event = Event(kind: kind, timestamp: WallClock.microseconds)
         fill(&event)
         let shared = SharedEvent(event)
-        for subscription in subscriptions.withLock({ Array($0.values) }) where subscription.wants(event) {
+        for subscription in state.withLock({ Array($0.subscriptions.values) }) where subscription.wants(event) {
             if !subscription.queue.offer(shared) { lost(subscription) }
         }
     }
 
     private func lost(_ subscription: Subscription) {
-        subscriptions.withLock { $0[ObjectIdentifier(subscription)] = nil }
+        state.withLock { $0.subscriptions[ObjectIdentifier(subscription)] = nil }
         let caller = subscription.caller
         logger.warning(
             "a subscriber took events too slowly; its call has ended",

@@ -36,6 +36,8 @@ final class Reloader: Sendable {
     private let observer: ReloadObserver
     private let reloads: OneAtATime<Outcome>
     private let plans: OneAtATime<Result<Manager.Plan.Result, ReloadFailure>>
+    private let lookForReload = PatientLook(name: "reload-doubts")
+    private let lookForPlan = PatientLook(name: "plan-doubts")
 
     /// Reloads `manager` from `source`.
     init(
@@ -64,14 +66,15 @@ final class Reloader: Sendable {
 
     /// Says what a reload would change.
     func plan() async throws(ReloadFailure) -> Manager.Plan.Result {
-        try await plans.run { [manager, source] in
+        try await plans.run { [manager, source, lookForPlan] in
             await manager.started()
             do throws(ConfigErrors) {
                 let next = try await source.load(on: manager.context.loop, previous: manager.configuration)
+                let warnings = await next.warnings(on: manager.context.loop, by: lookForPlan)
                 return .success(
                     Manager.Plan.Result(
                         changes: await manager.changes(to: next.configuration),
-                        warnings: next.warnings.map { ConfigurationWarning($0) }))
+                        warnings: warnings.map { ConfigurationWarning($0) }))
             } catch {
                 return .failure(.invalid(error))
             }
@@ -100,8 +103,11 @@ final class Reloader: Sendable {
     private func apply(_ next: ReadConfiguration) async -> Outcome {
         do throws(ReloadFailure) {
             let (changes, notListening) = try await manager.apply(next.configuration)
-            let warnings = next.warnings.map { ConfigurationWarning($0) }
-            return .success(.init(changes: changes, notListening: notListening, warnings: warnings))
+            let warnings = await next.warnings(on: manager.context.loop, by: lookForReload)
+            return .success(
+                .init(
+                    changes: changes, notListening: notListening,
+                    warnings: warnings.map { ConfigurationWarning($0) }))
         } catch {
             return .failure(error)
         }

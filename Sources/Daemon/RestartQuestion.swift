@@ -4,7 +4,6 @@
 internal import Descriptors
 internal import EventLoops
 internal import Logging
-internal import Synchronization
 internal import SystemPackage
 internal import Systemd
 
@@ -24,14 +23,14 @@ enum RestartQuestion {
     /// No when nobody knows: a stop ends programs, but never leaves one that nobody will look after.
     static func isBeingRestarted(on loop: EventLoop, logger: Logger) async -> Bool {
         guard Notifier().isConnected else { return false }
-        let answer = Answerer(on: loop)
+        let answer = FirstAnswer<Answer>(on: loop)
         // On a thread of its own: the manager may be busy, and connections go on meanwhile.
         do throws(Errno) { try PlainThread.start(name: "serverd-job") { answer.give(ask()) } } catch {
             answer.give(.failure(error))
         }
         let timer = loop.schedule(after: patience) { answer.give(.none) }
         defer { timer.cancel() }
-        switch await answer.first() {
+        switch await answer.wait() ?? .none {
         case .state(let unit): return unit.job == .restart && unit.keepsProcesses
         case .failure(let errno): tell(errno.textWithName, logger)
         case .none: tell("no answer in \(patience)", logger)
@@ -47,27 +46,5 @@ enum RestartQuestion {
         logger.warning(
             "cannot ask systemd whether this is a restart, and stops as if it were none",
             metadata: ["error": .string(reason)])
-    }
-
-    /// The first of several answers, from any thread.
-    private final class Answerer: Sendable {
-        private let value = Mutex<Answer?>(nil)
-        private let condition: LoopCondition
-        private let loop: EventLoop
-
-        init(on loop: EventLoop) {
-            self.loop = loop
-            condition = LoopCondition(on: loop)
-        }
-
-        func give(_ answer: Answer) {
-            value.withLock { $0 = $0 ?? answer }
-            loop.execute { self.condition.signal() }
-        }
-
-        func first() async -> Answer {
-            await condition.wait { self.value.withLock { $0 != nil } }
-            return value.withLock { $0 } ?? .none
-        }
     }
 }

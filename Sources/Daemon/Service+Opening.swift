@@ -36,10 +36,18 @@ extension Service {
     /// - Returns: false while it is being closed.
     func reopen() async -> Bool {
         guard !isClosing, beginAnew() else { return false }
+        await listenAgain()
+        return true
+    }
+
+    /// Listens where it does not, as long as it is to listen.
+    func listenAgain() async {
         forgetEnded()
         for listener in listeners where listener.server?.isClosed ?? true {
             listener.retry?.cancel()
             if case .inherited(let name) = listener.address.kind {
+                // One that never had a socket has its reason already.
+                guard listener.server != nil else { continue }
                 failed(
                     listener.id,
                     "the socket named \"\(name)\" was handed over when serverd was started, and is closed now; "
@@ -49,7 +57,6 @@ extension Service {
             }
         }
         changed()
-        return true
     }
 
     /// It is to listen again; one that was closed is suspended no more, and its time begins anew.
@@ -156,7 +163,8 @@ extension Service {
         var options = ServerOptions()
         options.connectionLimit = limit
         options.backlog = definition.backlog
-        // Whoever is accepted beyond that only waits for a slot, and is lost with us in a crash.
+        // Whoever is accepted beyond that only waits for a slot, and is lost with us in a crash. For built-ins, too: a
+        // reload may give a server that stays a program.
         options.maxAcceptsPerBatch = Spawner.slotCount
         options.numbering = context.numbering
         options.onEvent = { [weak self] event in self?.assumeIsolated { $0.handle(event) } }

@@ -43,7 +43,7 @@ extension Service {
         var status = ServiceStatus(
             name: name.description, state: state, addresses: listeners.map(\.shownAddress),
             connectionLimit: limit.maximum)
-        status.unreachable = unreachable
+        status.unreachable = unreachable.isEmpty ? nil : unreachable
         if !definition.description.isEmpty { status.description = definition.description }
         status.connections = connectionCount
         status.connectionsAccepted = counters.accepted
@@ -80,13 +80,21 @@ extension Service {
     /// All addresses that it is to listen on and that are not listened on.
     var notListening: [NotListening] { definition.listen.compactMap { notListening(on: $0) } }
 
-    /// Where it listens, and nobody can connect since the socket's file is gone; nil if there is no such address.
-    private var unreachable: [String]? {
-        let lost = listeners.filter { listener in
-            guard let server = listener.server, !server.isClosed, let file = server.listener.file else { return false }
-            return !file.isInPlace
+    /// The files of the sockets that it listens on, with their addresses.
+    var socketFiles: [SocketFile] {
+        listeners.compactMap { listener in
+            guard let server = listener.server, !server.isClosed, let file = server.listener.file else { return nil }
+            return SocketFile(address: listener.shownAddress, file: file)
         }
-        return lost.isEmpty ? nil : lost.map(\.shownAddress)
+    }
+
+    /// These addresses cannot be reached any more, all others can.
+    func found(unreachable addresses: [String]) { unreachable = addresses }
+
+    /// The file of a socket that is listened on.
+    struct SocketFile: Sendable {
+        let address: String
+        let file: UnixSocketFile
     }
 
     /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.

@@ -53,13 +53,16 @@ extension ServiceManager {
         if let draining = all.first(where: { $0.assumeIsolated { $0.isClosing } }) {
             throw VarlinkError(Manager.WrongState(service: draining.name.description, state: .draining))
         }
+        // All at once: whoever closes one from now on, or everything, has the later word.
+        let opening = all.filter {
+            $0.assumeIsolated { [.closed, .failed].contains($0.state) && $0.beginAnew() }
+        }
         var result = Manager.OpenServices.Result(opened: [])
-        for service in all.filter({ $0.assumeIsolated { [.closed, .failed].contains($0.state) } }) {
-            // False when somebody closes it in this moment, whose word is the later one.
-            guard await service.reopen() else { continue }
+        for service in opening {
+            await service.listenAgain()
             let silent = await service.notListening
             result.notListening += silent
-            if silent.isEmpty { result.opened.append(service.name.description) }
+            if silent.isEmpty, await service.phase.isOpen { result.opened.append(service.name.description) }
         }
         return result
     }

@@ -15,6 +15,7 @@ extension ServiceManager {
     func describe(service name: String) async throws(VarlinkError) -> Manager.DescribeService.Result {
         let service = try service(named: name)
         let written = configuration.settings(of: service.name) ?? []
+        await lookAtSocketFiles(of: [service])
         let (status, isOperators) = (await service.status, await service.isLimitedByOperator)
         let settings = written.map { setting in
             var setting = Setting(setting)

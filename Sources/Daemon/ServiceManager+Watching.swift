@@ -5,6 +5,7 @@ internal import EventLoops
 internal import Glibc
 internal import ManagerInterface
 internal import ServiceConfig
+internal import Supervision
 internal import Varlink
 
 extension ServiceManager {
@@ -53,7 +54,7 @@ extension ServiceManager {
         } isSame: {
             // A count that changes is no change.
             $0.state == $1.state && $0.connectionLimit == $1.connectionLimit && $0.addresses == $1.addresses
-                && $0.description == $1.description
+                && $0.description == $1.description && $0.unreachable == $1.unreachable
         }
     }
 
@@ -136,9 +137,9 @@ extension ServiceManager {
         }
     }
 
-    // To whoever waits for a turn of the loop, and to a program that begins on the loop's processor.
+    // To whoever waits for a turn of the loop, and to a child that is on its way on the loop's processor.
     private func giveWay() async {
-        sched_yield()
+        if context.spawner.isStarting { sched_yield() }
         await context.loop.yieldTurn()
     }
 

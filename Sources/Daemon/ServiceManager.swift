@@ -29,6 +29,7 @@ actor ServiceManager {
     private let predecessor: SuccessionState?
     /// What the service manager keeps of what operators have set; nil when that is not known.
     var keptSettings: OperatorSettings?
+    private let lookAtFiles = PatientLook(name: "socket-files")
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -139,6 +140,7 @@ actor ServiceManager {
             asked[service.name, default: []].append(service)
         }
         if name != nil, asked.isEmpty { return nil }
+        await lookAtSocketFiles(of: asked.values.flatMap(\.self))
         var statuses: [ServiceStatus] = []
         for name in asked.keys.sorted() { statuses += await status(of: asked[name] ?? []) }
         return GetStatus.Result(
@@ -155,6 +157,20 @@ actor ServiceManager {
         var status = await first.status
         for other in services.dropFirst() { status.connections += await other.connectionCount }
         return [status]
+    }
+
+    /// Looks which of the services have lost a socket's file; what is not seen stays as it was.
+    func lookAtSocketFiles(of services: [Service]) async {
+        var files: [[Service.SocketFile]] = []
+        for service in services { files.append(await service.socketFiles) }
+        let isAnyThere = files.contains { !$0.isEmpty }
+        let gone =
+            isAnyThere
+            ? await lookAtFiles(on: context.loop) { [files] in
+                files.map { files in files.filter(\.file.isGone).map(\.address) }
+            } : files.map { _ in [] }
+        guard let gone else { return }
+        for (service, addresses) in zip(services, gone) { await service.found(unreachable: addresses) }
     }
 
     /// One line for `systemctl status`.

@@ -86,10 +86,10 @@ final class ServiceProgram: @unchecked Sendable {
     /// A slot in which the program is started: see `Spawner.slot(for:)`.
     nonisolated(nonsending) func slot() async -> SpawnSlot { await spawner.slot(for: command) }
 
-    /// Starts the program in `slot` for a connection, which is told that it comes from `peer`, and returns when it was executed.
+    /// Starts the program in `slot` for a connection, and returns when it was executed.
     ///
-    /// `begun` is called as soon as there is a process, which may not have executed the program yet. It goes on when the
-    /// task is cancelled.
+    /// It is told that the connection comes from `peer`. `begun` is called as soon as there is a process, which executes
+    /// the program only when that has returned. It goes on when the task is cancelled.
     ///
     /// - Returns: nil when the connection is closed.
     /// - Throws: the step that failed.

@@ -43,11 +43,12 @@ enum UsageReader {
         do throws(Errno) {
             answers = try await PlainThread.run(name: "usage-reader", on: loop) {
                 setpriority(CInt(PRIO_PROCESS.rawValue), 0, niceness)
-                return read(asked)
+                // A program that begins, and is given this processor, is not to wait for the rest of our time slice.
+                return read(asked) { _ = sched_yield() }
             }
         } catch {
             // Better late than not at all.
-            answers = read(asked)
+            answers = read(asked) {}
         }
         // A process that has not been reaped until now had its number for itself while it was looked at.
         for (place, question) in questions.enumerated() where question.process?.isAlive != true {
@@ -56,10 +57,11 @@ enum UsageReader {
         return answers
     }
 
-    private static func read(_ asked: [(pid: Int32?, stream: StreamIdentity?)]) -> [UsageAnswer] {
+    private static func read(
+        _ asked: [(pid: Int32?, stream: StreamIdentity?)], giveWay: () -> Void
+    ) -> [UsageAnswer] {
         var answers = asked.map { one in
-            // A program that begins, and is given this processor, is not to wait for the rest of our time slice.
-            sched_yield()
+            giveWay()
             return UsageAnswer(process: one.pid.flatMap(ProcessUsage.of), stream: nil)
         }
         let streams = asked.indices.compactMap { place in asked[place].stream.map { (place: place, stream: $0) } }

@@ -25,20 +25,33 @@ package struct UnixSocketFile: Hashable, Sendable {
 
     /// Changes the mode of the file, unless somebody has put another one in its place.
     func setMode(_ mode: UInt32) {
-        guard isInPlace else { return }
+        guard isOurs else { return }
         _ = fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW)
     }
 
     /// Removes the file, unless somebody has put another one in its place.
     package func unlink() {
-        guard isInPlace else { return }
+        guard isOurs else { return }
         _ = Glibc.unlink(path)
     }
 
-    /// Whether nobody has removed it or put another one in its place.
-    package var isInPlace: Bool {
+    /// Whether somebody has removed it or put another one in its place; false when that cannot be seen.
+    ///
+    /// It may block: the file system may be another machine's.
+    package var isGone: Bool {
+        switch found {
+        case .success(let isThis): !isThis
+        case .failure(let error): error == .noSuchFileOrDirectory || error == .notDirectory
+        }
+    }
+
+    private var isOurs: Bool { (try? found.get()) ?? false }
+
+    /// Whether the file at the path is this one.
+    private var found: Result<Bool, Errno> {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode
+        guard lstat(path, &status) == 0 else { return .failure(Errno(rawValue: errno)) }
+        return .success(status.st_dev == device && status.st_ino == inode)
     }
 }
 

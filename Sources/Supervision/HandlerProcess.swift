@@ -80,8 +80,8 @@ package final class HandlerProcess: @unchecked Sendable {
     ///
     /// The program gets the socket as descriptors 0 and 1 and `standardError` as 2, and no others. Both are lent: the
     /// socket until this returns, and to be closed when the program was executed, so that it alone keeps the
-    /// connection open. The slot is the spawner's again. `begun` is called as soon as there is a process, before anything waits
-    /// for its exec.
+    /// connection open. The slot is the spawner's again. `begun` is called as soon as there is a process, which executes
+    /// the program only when that has returned.
     /// - Throws: the step that failed before there was a process; the socket is untouched.
     package static func spawn(
         in slot: SpawnSlot, environment: HandlerEnvironment, socket: CInt, standardError: StandardErrorSink,

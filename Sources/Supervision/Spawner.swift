@@ -110,8 +110,8 @@ package final class Spawner: @unchecked Sendable {
         !waiting.isEmpty || vacant.isEmpty || !mayTakeOne(command)
     }
 
-    /// How many wait for a slot for `command`.
-    package func numberWaiting(for command: PreparedCommand) -> Int { waiting.count { $0.command === command } }
+    /// Whether any child is on its way to its exec.
+    package var isStarting: Bool { !inFlight.isEmpty }
 
     /// Gives a slot back that was not used.
     package func giveBack(_ slot: SpawnSlot) {

@@ -99,40 +99,53 @@ struct EventHubTests {
         }
     }
 
-    @Test("at the daemon's end each subscriber is waited for until it has what waits for it, a second at most")
+    private static func finish(_ hub: EventHub, on loop: EventLoop) -> OneShot<Void> {
+        let finished = OneShot<Void>()
+        _ = Task(executorPreference: loop) {
+            await hub.finish()
+            finished.fulfil(())
+        }
+        return finished
+    }
+
+    @Test(
+        "at the daemon's end each subscriber is waited for until it has what waits for it; who comes later is told nothing"
+    )
     func finish() async throws {
         try await withServices([]) { services in
             let hub = services.manager.context.events
-            // There is nobody to wait for.
-            await hub.finish()
             let subscription = Self.subscribe(services, kinds: [.daemonStopping])
             await services.manager.beginStopping()
             // Who is told again stops only once.
             await services.manager.beginStopping()
-            func finish() -> OneShot<Void> {
-                let finished = OneShot<Void>()
-                _ = Task(executorPreference: services.loop) {
-                    await hub.finish()
-                    finished.fulfil(())
-                }
-                return finished
-            }
-            let first = finish()
+            let finished = Self.finish(hub, on: services.loop)
             await settle(services.loop)
             let told = try await subscription.queue.next()
             #expect(told?.map(\.event.kind) == [.daemonStopping])
             let end = try await subscription.queue.next()
-            #expect(end == nil && first.current == nil)
+            #expect(end == nil && finished.current == nil)
+            let late = Self.subscribe(services)
+            #expect(try await late.queue.next() == nil)
             await services.loop.perform { hub.remove(subscription) }
-            await first.value()
+            await finished.value()
+        }
+    }
 
-            let slow = Self.subscribe(services)
-            let second = finish()
+    @Test("a subscriber that is slow at the daemon's end is waited for a second", arguments: [0, 1])
+    func slowAtTheEnd(count: Int) async throws {
+        try await withServices([]) { services in
+            let hub = services.manager.context.events
+            let slow = (0..<count).map { _ in Self.subscribe(services) }
+            let finished = Self.finish(hub, on: services.loop)
             await settle(services.loop)
             await services.advance(by: .milliseconds(999))
-            #expect(second.current == nil && hub.hasSubscribers)
+            #expect((finished.current == nil) == (count > 0))
+            // Whoever comes in the very turn in which the time is over changes nothing.
+            services.loop.execute {
+                hub.add(EventHub.Subscription(service: nil, kinds: nil, caller: AdminCaller(uid: 0, pid: 1, gid: 0)))
+            }
             await services.advance(by: .milliseconds(1))
-            await second.value()
+            await finished.value()
             withExtendedLifetime(slow) {}
         }
     }

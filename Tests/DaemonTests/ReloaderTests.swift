@@ -49,7 +49,7 @@ struct ReloaderTests {
     func slowReading() async throws {
         let endpoint = try Endpoint()
         let files = ScriptedFiles(["test": builtIn(endpoint)])
-        let gate = Pipe()
+        let gate = BlockingGate()
         files.beforeReading { gate.waitUntilOpen() }
         try await withServices(files: files) { services in
             let reload = Task(executorPreference: services.loop) { try await services.reload() }
@@ -249,16 +249,4 @@ func callManager<M: ManagerMethod>(
     let reply = try #require(try session.nextReply())
     if let error = reply.error { throw error }
     return try reply.parameters()
-}
-
-/// What a thread waits at.
-private final class Pipe: Sendable {
-    private let ends = makePipe(isBlocking: true)
-
-    func waitUntilOpen() {
-        var byte: UInt8 = 0
-        _ = read(ends.reading.number, &byte, 1)
-    }
-
-    func open() { _ = write(ends.writing.number, "x", 1) }
 }

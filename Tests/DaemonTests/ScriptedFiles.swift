@@ -57,7 +57,7 @@ final class ScriptedFiles: Sendable {
             let configuration = try configuration()
             let isEmpty = !configuration.services.contains(where: \.isEnabled)
             return ReadConfiguration(
-                configuration, doubts: isEmpty ? [.nothingToServe(searched: ["services.d"])] : [])
+                configuration: configuration, doubts: isEmpty ? [.nothingToServe(searched: ["services.d"])] : [])
         }
     }
 

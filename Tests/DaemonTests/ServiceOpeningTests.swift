@@ -75,6 +75,15 @@ struct ServiceOpeningTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test("a socket file is gone when there is none at its path, or another; not when that cannot be seen")
+    func gone() throws {
+        let tree = try TemporaryTree()
+        try #require(symlink("loop", "\(tree.path)/loop") == 0)
+        for (path, isGone) in [("none", true), ("none/file", true), ("loop/file", false)] {
+            #expect(UnixSocketFile(path: "\(tree.path)/\(path)", device: 0, inode: 0).isGone == isGone, "\(path)")
+        }
+    }
+
     @Test("a taken address is tried again after 1 s, doubling to 30 s, until it is free")
     func retries() async throws {
         let tree = try TemporaryTree()

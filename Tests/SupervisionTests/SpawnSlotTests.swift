@@ -17,9 +17,8 @@ struct SpawnSlotTests {
             for _ in 1..<Spawner.slotCount { slots.append(await spawner.slot(for: greedy)) }
             let waiting = Task(executorPreference: loop) { await spawner.slot(for: greedy) }
             await settle(loop)
-            try #require(spawner.numberWaiting(for: greedy) == 1)
+            #expect(spawner.mustWait(for: greedy))
             slots.append(await spawner.slot(for: other))
-            #expect(spawner.numberWaiting(for: greedy) == 1)
             spawner.giveBack(slots.removeFirst())
             slots.append(await waiting.value)
             for slot in slots { spawner.giveBack(slot) }

@@ -6,25 +6,6 @@ internal import Policy
 internal import ServiceConfig
 internal import SocketServer
 
-/// What a running service has that the configuration does not say.
-struct RunningService: Equatable {
-    /// The ids of its connections.
-    var connections: [UInt64] = []
-    /// Whether it is to listen.
-    var isOpen = true
-    /// The limit that an operator has set, if one has.
-    var operatorLimit: Int?
-}
-
-extension RunningService {
-    /// What `service` has at this moment.
-    init(_ service: isolated Service) {
-        self.init(
-            connections: service.connectionIDs, isOpen: service.phase.isOpen,
-            operatorLimit: service.isLimitedByOperator ? service.limit.maximum : nil)
-    }
-}
-
 extension ConfigurationChanges {
     /// A difference; `running` tells what a service has, or nil when none of that name is running.
     init(_ diff: ConfigDiff, running: (ServiceName) -> RunningService?) {

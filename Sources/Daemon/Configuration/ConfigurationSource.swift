@@ -10,18 +10,14 @@ internal import SystemPackage
 /// A configuration as it was read, and what is doubtful in it.
 struct ReadConfiguration: Sendable {
     let configuration: Configuration
-    /// For the log.
     let doubts: [ConfigurationDoubt]
-    /// For whoever asked for it: the doubts, and more.
-    let warnings: [PlacedWarning]
 
-    /// A configuration with these doubts.
-    ///
-    /// It looks at the file system, which may block.
-    init(_ configuration: Configuration, doubts: [ConfigurationDoubt]) {
-        self.configuration = configuration
-        self.doubts = doubts
-        warnings = configuration.warnings(doubts)
+    /// What is said of it to whoever asked for it: the doubts, and what the programs' files look like, as far as their
+    /// file systems answer.
+    func warnings(on loop: EventLoop, by look: PatientLook) async -> [PlacedWarning] {
+        if let found = await look(on: loop, { configuration.warnings(doubts) }) { return found }
+        let late = "whether the programs can be executed was not seen within \(PatientLook.patience)"
+        return doubts.prefix(Configuration.warningLimit).map { PlacedWarning($0.text) } + [PlacedWarning(late)]
     }
 }
 
@@ -39,7 +35,7 @@ package struct ConfigurationSource: Sendable {
             }
         self.init(name: name) { previous throws(ConfigErrors) in
             let configuration = try loadConfiguration(from: location, context: .current(), previous: previous)
-            return ReadConfiguration(configuration, doubts: configuration.doubts(at: location))
+            return ReadConfiguration(configuration: configuration, doubts: configuration.doubts(at: location))
         }
     }
 
