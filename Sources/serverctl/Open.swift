@@ -11,7 +11,8 @@ struct Open: DaemonVerb {
     static let configuration = CommandConfiguration(
         abstract: "Has a service that is closed, or has failed, listen now; with --all, all of them.",
         discussion: """
-            One that listens stays as it is. --all takes back a drain; it is refused as long as a service is draining.
+            One that listens stays as it is. --all is for the time after a drain, and opens what was closed by name before \
+            it, too; it is refused as long as a service is draining. A suspension of a closed service ends.
 
             Exit status: 0 done; 1 failed, also when an address cannot be listened on; 2 wrong usage; 4 no such \
             service, not permitted, or no daemon.
