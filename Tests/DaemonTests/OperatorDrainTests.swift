@@ -78,25 +78,6 @@ struct OperatorDrainTests {
         withExtendedLifetime(tree) {}
     }
 
-    @Test("a drain that comes while everything is being opened has the last word", arguments: 0..<8)
-    func drainedWhileOpening(turns: Int) async throws {
-        let tree = try TemporaryTree()
-        let all = try (0..<3).map { (name: "s\($0)", on: try Endpoint(in: tree)) }
-        try await withServices(all.map { try service($0.name, on: $0.on) }) { services in
-            let manager = services.manager
-            await (try manager.drain(.init())).finished()
-            let opening = Task(executorPreference: services.loop) { try await manager.openServices() }
-            for _ in 0..<turns { await services.loop.perform {} }
-            await (try manager.drain(.init())).finished()
-            let opened = try? await opening.value.opened
-            for one in all {
-                #expect(await services.status(one.name).listeningTimestamp == nil, "\(opened ?? [])")
-                #expect(await services.status(one.name).state == .closed)
-            }
-        }
-        withExtendedLifetime(tree) {}
-    }
-
     @Test("a daemon that stops opens nothing")
     func openedWhileStopping() async throws {
         try await withServices(service(on: try Endpoint())) { services in
