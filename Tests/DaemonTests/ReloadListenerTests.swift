@@ -16,80 +16,44 @@ import Testing
 struct ReloadListenerTests {
     @Test("a reload is not held up by clients who wait behind the full limit of an address that is given up")
     func queueOfGivenUp() async throws {
-        let tree = try TemporaryTree()
-        let (given, kept) = (try Endpoint(in: tree), try Endpoint(in: tree))
-        let text: @Sendable (String) -> String = { ends in
-            "listen = [\(ends)]\nexec = [\"/bin/sh\", \"-c\", 'echo ready; exec cat']\nmax_connections = 1\n"
-        }
-        let files = ScriptedFiles(["test": text("\(given.text), \(kept.text)")])
-        try await withServices(files: files) { services in
-            let first = try given.connect(services)
-            #expect(try await first.line() == "ready")
-            let queued = try given.connect(services)
-            files["test"] = text(kept.text)
-            files["next"] = builtIn(given)
-            let reload = OneShot<Bool>()
-            _ = Task(executorPreference: services.loop) {
-                try await services.reload()
-                reload.fulfil(true)
-            }
-            while (try? await services.manager.service(named: "next")) == nil { await services.loop.yieldTurn() }
-            await settle(services.loop)
-            #expect(reload.current == nil)
+        try await withAwaitedAddress { given in
+            let services = given.services
+            #expect(given.reply.current == nil)
             await services.advance(by: ServiceManager.reloadPatience)
-            #expect(await reload.value())
+            _ = await given.reply.value()
             // Whoever had connected is served, and then the successor listens.
-            await first.close()
-            #expect(try await queued.line() == "ready")
+            await given.first.close()
+            #expect(try await given.queued.line() == "ready")
             await services.wait("next") { $0.state == .listening }
-            let next = try given.connect(services, sending: "x")
+            let next = try given.address.connect(services, sending: "x")
             #expect(try await next.line() == "x")
-            await queued.close()
+            await given.queued.close()
             await next.close()
         }
-        withExtendedLifetime(tree) {}
     }
 
     @Test("who is opened by hand while its address is waited for listens once, and stays so")
     func openedMeanwhile() async throws {
-        let tree = try TemporaryTree()
-        let (given, kept) = (try Endpoint(in: tree), try Endpoint(in: tree))
-        let text: @Sendable (Endpoint) -> String = { end in
-            script(end, script: "echo ready; exec cat", more: "max_connections = 1")
-        }
-        let files = ScriptedFiles(["test": text(given)])
-        try await withServices(files: files) { services in
-            let first = try given.connect(services)
-            #expect(try await first.line() == "ready")
-            let queued = try given.connect(services)
-            files["test"] = text(kept)
-            files["next"] = builtIn(given)
-            let reload = OneShot<Bool>()
-            _ = Task(executorPreference: services.loop) {
-                try await services.reload()
-                reload.fulfil(true)
-            }
-            while (try? await services.manager.service(named: "next")) == nil { await services.loop.yieldTurn() }
-            await settle(services.loop)
+        try await withAwaitedAddress { given in
+            let services = given.services
             await services.advance(by: ServiceManager.reloadPatience)
-            #expect(await reload.value())
+            _ = await given.reply.value()
             let next = try await services.manager.service(named: "next")
             #expect(await next.reopen())
             // The file of the one that still serves its queue is gone already.
             #expect(await services.status("next").state == .listening)
-            await first.close()
-            #expect(try await queued.line() == "ready")
+            await given.first.close()
+            #expect(try await given.queued.line() == "ready")
             await services.wait("next") { $0.state == .listening && $0.failure == nil }
-            await queued.close()
+            await given.queued.close()
             await services.advance(by: .seconds(60))
             await settle(services.loop)
             let status = await services.status("next")
             #expect(status.state == .listening && status.failure == nil)
-            let client = try given.connect(services, sending: "x")
+            let client = try given.address.connect(services, sending: "x")
             #expect(try await client.line() == "x")
             await client.close()
         }
-        withExtendedLifetime(tree) {}
     }
 
     @Test("an address goes from one service to another; the one keeps its connections, the other gets new ones")

@@ -52,31 +52,16 @@ struct ReloadOutcomeTests {
 
     @Test("an address whose former owner still serves its queue waits, which is no failure")
     func waiting() async throws {
-        let (given, kept) = try (Endpoint(in: tree), Endpoint(in: tree))
-        let text = { @Sendable (end: Endpoint) in
-            script(end, script: "echo ready; exec cat", more: "max_connections = 1")
-        }
-        let files = ScriptedFiles(["test": text(given)])
-        try await withServices(files: files) { services in
-            let first = try given.connect(services)
-            #expect(try await first.line() == "ready")
-            let queued = try given.connect(services)
-            files["test"] = text(kept)
-            files["next"] = builtIn(given)
-            let replied = OneShot<[NotListening]>()
-            _ = Task(executorPreference: services.loop) {
-                replied.fulfil(try await services.reloader.reload(for: .signal).notListening)
-            }
-            while (try? await services.manager.service(named: "next")) == nil { await services.loop.yieldTurn() }
-            await settle(services.loop)
+        try await withAwaitedAddress { (given) async throws in
+            let services = given.services
             await services.advance(by: ServiceManager.reloadPatience)
-            #expect(await replied.value() == [NotListening(service: "next", address: given.listen.description)])
-            await first.close()
-            #expect(try await queued.line() == "ready")
+            let told = NotListening(service: "next", address: given.address.listen.description)
+            #expect(await given.reply.value().notListening == [told])
+            await given.first.close()
+            #expect(try await given.queued.line() == "ready")
             await services.wait("next") { $0.state == .listening }
-            await queued.close()
+            await given.queued.close()
         }
-        withExtendedLifetime(tree) {}
     }
 
     @Test("an inherited socket that is missing is not tried again")

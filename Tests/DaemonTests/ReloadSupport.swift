@@ -81,3 +81,41 @@ extension Services {
         }
     }
 }
+
+/// An address that "test" has given up while one client has its only place and another waits in the queue.
+struct AwaitedAddress: Sendable {
+    /// The daemon, in which "next" is to listen there, by a reload that is under way.
+    let services: Services
+    /// The address.
+    let address: Endpoint
+    /// The client who is served.
+    let first: TestClient
+    /// The one who waits.
+    let queued: TestClient
+    /// What the reload replies.
+    let reply: OneShot<Manager.Reload.Result>
+}
+
+/// Gives `body` a daemon whose service waits for an address of another one.
+func withAwaitedAddress(_ body: @escaping @Sendable (AwaitedAddress) async throws -> Void) async throws {
+    let tree = try TemporaryTree()
+    let (given, kept) = (try Endpoint(in: tree), try Endpoint(in: tree))
+    let (shell, more) = ("echo ready; exec cat", "max_connections = 1")
+    let files = ScriptedFiles(["test": script(given, kept, script: shell, more: more)])
+    try await withServices(files: files) { services in
+        let first = try given.connect(services)
+        #expect(try await first.line() == "ready")
+        let queued = try given.connect(services)
+        files["test"] = script(kept, script: shell, more: more)
+        files["next"] = builtIn(given)
+        let reply = OneShot<Manager.Reload.Result>()
+        _ = Task(executorPreference: services.loop) {
+            reply.fulfil(try await services.reloader.reload(for: .signal))
+        }
+        while (try? await services.manager.service(named: "next")) == nil { await services.loop.yieldTurn() }
+        await settle(services.loop)
+        try await body(
+            AwaitedAddress(services: services, address: given, first: first, queued: queued, reply: reply))
+    }
+    withExtendedLifetime(tree) {}
+}
