@@ -30,6 +30,8 @@ actor ServiceManager {
     /// What the service manager keeps of what operators have set; nil when that is not known.
     var keptSettings: OperatorSettings?
     private let lookAtFiles = PatientLook(name: "socket-files")
+    /// Looks at what connections use.
+    nonisolated let usageReader: UsageReader
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -44,6 +46,7 @@ actor ServiceManager {
         startTimestamp = predecessor?.startTimestamp ?? WallClock.microseconds
         self.context = context
         hasStarted = LoopCondition(on: context.loop)
+        usageReader = UsageReader(on: context.loop)
         self.configuration = configuration
     }
 

@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Prints what happens, as it happens.
 struct Watch: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Prints what happens, a line an event, until it is interrupted.",
+        commandName: "watch", abstract: "Prints what happens, a line an event, until it is interrupted.",
         discussion: """
             With --json=short each event is an object on a line of its own. Exit status: 0 the daemon was told to stop, \
             and ended; 1 it ended otherwise, or gave up because events were not read fast enough; 2 wrong usage; 4 not \
