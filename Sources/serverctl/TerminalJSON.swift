@@ -16,9 +16,9 @@ enum TerminalJSON {
     /// Whole characters of JSON, as they are printed.
     fileprivate static func text(of bytes: [UInt8]) -> String {
         let json = String(decoding: bytes, as: UTF8.self)
-        guard bytes.contains(where: { $0 != UInt8(ascii: "\n") && !(0x20..<0x7f).contains($0) }) else {
-            return json
-        }
+        // To the end, which is faster than to look whether to go on.
+        let isPlain = bytes.reduce(true) { $0 && ($1 == UInt8(ascii: "\n") || (0x20..<0x7f).contains($1)) }
+        if isPlain { return json }
         var result = ""
         for scalar in json.unicodeScalars {
             // The line ends between members are no part of a string: in strings they are escaped already.
