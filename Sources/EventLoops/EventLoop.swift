@@ -145,9 +145,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         // Those who have yielded come behind those whom the sources have woken.
         let yielded = nextTurn
         nextTurn = []
-        runJobs()
+        let left = runJobs(generations: Self.generationsPerTurn)
         queue += yielded
-        runJobs()
+        runJobs(generations: left)
         armTimer()
     }
 
@@ -196,8 +196,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         polls += now.filter { $0(isIdle) }
     }
 
-    private func runJobs() {
-        for _ in 0..<Self.generationsPerTurn where !queue.isEmpty { runGeneration() }
+    /// - Returns: how many generations could have been run besides.
+    @discardableResult
+    private func runJobs(generations: Int) -> Int {
+        var left = generations
+        while left > 0, !queue.isEmpty {
+            runGeneration()
+            left -= 1
+        }
+        return left
     }
 
     @discardableResult
