@@ -68,12 +68,17 @@ extension ServiceManager {
     func listConnections(
         _ filter: ConnectionFilter, usage: Bool
     ) async throws(VarlinkError) -> Manager.ListConnections.Result {
-        var connections: [ConnectionStatus] = []
+        var listed: [ListedConnection] = []
         for part in try connectionParts(filter) {
-            connections += usage ? await addUsage(to: part) : part.map(\.status)
+            listed += part
             await context.loop.yieldTurn()
         }
-        return Manager.ListConnections.Result(connections: connections, complete: true)
+        var connections: [ConnectionStatus] = []
+        while usage, !listed.isEmpty {
+            connections += await addUsage(to: Array(listed.prefix(Self.connectionsAtOnce)))
+            listed.removeFirst(min(Self.connectionsAtOnce, listed.count))
+        }
+        return Manager.ListConnections.Result(connections: connections + listed.map(\.status), complete: true)
     }
 
     /// The connections that a filter holds for, in parts.

@@ -15,10 +15,10 @@ extension ServiceManager {
     ///
     /// Making one is a turn of the loop, and must be well below the half millisecond that a client may wait.
     static let elementsPerReply = 16
-    /// Of how many connections is looked at in one go what they use.
-    private static let connectionsAtOnce = 128
-    /// How many goes are ahead of the replies, so that the threads that look always have something to do.
-    private static let goesAhead = 4
+    /// Of how many connections is looked at at once what they use.
+    static let connectionsAtOnce = 128
+    /// How many such portions are ahead of the replies, so that the threads that look always have something to do.
+    static let portionsAhead = 4
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
@@ -75,7 +75,7 @@ extension ServiceManager {
                 Task(executorPreference: self.context.loop) {
                     usage ? await self.addUsage(to: connections) : connections.map(\.status)
                 })
-            while ahead.count > (isComplete ? 0 : Self.goesAhead) {
+            while ahead.count > (isComplete || !usage ? 0 : Self.portionsAhead) {
                 let shown = await ahead.removeFirst().value
                 let isLast = isComplete && ahead.isEmpty
                 try await self.send(shown, isLast ? removed : [], isComplete: isLast, replies)
@@ -143,7 +143,7 @@ extension ServiceManager {
 
     // To whoever waits for a turn of the loop, and to a child that is on its way on the loop's processor.
     private func giveWay() async {
-        if context.spawner.isStarting { sched_yield() }
+        if context.spawner.takeOwedYield() { sched_yield() }
         await context.loop.yieldTurn()
     }
 

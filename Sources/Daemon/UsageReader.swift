@@ -37,10 +37,24 @@ final class UsageReader: Sendable {
     /// How many threads read at most.
     private static let mostThreads = 2
 
-    /// What is known of a connection beside the loop.
-    private typealias Asked = (process: (pid: Int32, former: ProcessSample?)?, stream: StreamIdentity?)
+    /// A question, as it is asked beside the loop.
+    private struct Asked: Sendable {
+        let pid: Int32?
+        let former: ProcessSample?
+        let stream: StreamIdentity?
 
-    private typealias Found = (process: ProcessSample?, stream: TCPStream?)
+        init(_ question: UsageQuestion) {
+            let process = question.process.flatMap { $0.isAlive ? $0 : nil }
+            pid = process?.pid
+            former = process?.lastSample
+            stream = question.stream
+        }
+    }
+
+    private struct Found: Sendable {
+        let process: ProcessSample?
+        var stream: TCPStream?
+    }
 
     private struct Work: Sendable {
         let asked: [Asked]
@@ -55,10 +69,20 @@ final class UsageReader: Sendable {
     }
 
     private let loop: EventLoop
+    private let start: @Sendable (@escaping @Sendable () -> Void) throws(Errno) -> Void
     private let state = Mutex(State())
 
     /// Nothing is asked.
-    init(on loop: EventLoop) { self.loop = loop }
+    /// - Parameter start: how a thread is started, for tests.
+    init(
+        on loop: EventLoop,
+        start: @escaping @Sendable (@escaping @Sendable () -> Void) throws(Errno) -> Void = {
+            body throws(Errno) in try PlainThread.start(name: "usage-reader", body)
+        }
+    ) {
+        self.loop = loop
+        self.start = start
+    }
 
     /// The answers to these questions, in their order.
     ///
@@ -66,10 +90,7 @@ final class UsageReader: Sendable {
     /// end the wait, which is short.
     nonisolated(nonsending) func answers(to questions: [UsageQuestion]) async -> [UsageAnswer] {
         let found = await withUnsafeContinuation { continuation in
-            let asked: [Asked] = questions.map {
-                (process: $0.process.flatMap { $0.isAlive ? ($0.pid, $0.lastSample) : nil }, stream: $0.stream)
-            }
-            take(Work(asked: asked, time: loop.now, continuation: continuation))
+            take(Work(asked: questions.map(Asked.init), time: loop.now, continuation: continuation))
         }
         return zip(questions, found).map { question, found in
             // A process that has not been reaped until now had its number for itself while it was looked at.
@@ -84,20 +105,25 @@ final class UsageReader: Sendable {
     private func take(_ work: Work) {
         let needsThread = state.withLock { state in
             state.waiting.append(work)
-            let isMissing = state.threads < min(Self.mostThreads, state.waiting.count)
-            if isMissing { state.threads += 1 }
-            return isMissing
+            guard state.threads < Self.mostThreads else { return false }
+            state.threads += 1
+            return true
         }
         guard needsThread else { return }
         do throws(Errno) {
-            try PlainThread.start(name: "usage-reader") {
+            try start {
                 setpriority(CInt(PRIO_PROCESS.rawValue), 0, Self.niceness)
                 // A program that begins, and is given this processor, is not to wait for the rest of our time slice.
                 self.readAll { _ = sched_yield() }
             }
         } catch {
-            // Better late than not at all.
-            readAll {}
+            // Better late than not at all, if there is no other thread.
+            let isAlone = state.withLock { state in
+                guard state.threads > 1 else { return true }
+                state.threads -= 1
+                return false
+            }
+            if isAlone { readAll {} }
         }
     }
 
@@ -122,7 +148,8 @@ final class UsageReader: Sendable {
         let asked = work.asked
         var found: [Found] = asked.enumerated().map { place, one in
             if place.isMultiple(of: processesAtOnce) { giveWay() }
-            return (one.process.flatMap { ProcessSample.of($0.pid, at: work.time, after: $0.former) }, nil)
+            let sample = one.pid.flatMap { ProcessSample.of($0, at: work.time, after: one.former) }
+            return Found(process: sample, stream: nil)
         }
         let streams = asked.indices.compactMap { place in asked[place].stream.map { (place: place, stream: $0) } }
         // A listing without bytes is worth more than none: where the kernel does not answer, they are left out.

@@ -46,6 +46,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     var queue: [Work] = []
     private var generation: [Work] = []
     var nextTurn: [Work] = []
+    private var yielded: [Work] = []
     var polls: [(Bool) -> Bool] = []
     let remote = Mutex(Remote())
     private var isFinished = false
@@ -143,10 +144,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         hasPending = pending > 0
         poll(isIdle: dispatched == 0 && queue.isEmpty && nextTurn.isEmpty)
         // Those who have yielded come behind those whom the sources have woken.
-        let yielded = nextTurn
-        nextTurn = []
+        swap(&nextTurn, &yielded)
         let left = runJobs(generations: Self.generationsPerTurn)
         queue += yielded
+        yielded.removeAll(keepingCapacity: true)
         runJobs(generations: left)
         armTimer()
     }

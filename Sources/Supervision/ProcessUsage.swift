@@ -33,14 +33,14 @@ package struct ProcessUsage: Equatable, Sendable {
 package struct ProcessSample: Equatable, Sendable {
     /// What it used.
     package let usage: ProcessUsage
-    /// How long it had run on processors, in nanoseconds, shortly before.
-    let runTime: UInt64
+    /// How long it had run on processors, in nanoseconds, before it was looked at; nil where that is not told.
+    let runTime: UInt64?
     /// When it was looked at, by the caller's clock.
     let time: Duration
 
-    /// For how long a process that does not run keeps what was seen of it.
+    /// For how long what was seen of a process that does not run holds.
     ///
-    /// The kernel may take its memory meanwhile.
+    /// The kernel, and who has its memory too, may change that meanwhile.
     static let longestValidity = Duration.seconds(10)
 
     /// What the process uses that has `pid`, whichever that is; `nil` when there is none.
@@ -49,8 +49,9 @@ package struct ProcessSample: Equatable, Sendable {
     /// looked at again, which would take ten times as long, unless that is 10 s ago. Who asks knows by other means that
     /// the number was not given to another process meanwhile.
     package static func of(_ pid: Int32, at time: Duration, after former: ProcessSample? = nil) -> ProcessSample? {
-        guard let runTime = runTime(of: pid) else { return nil }
-        if let former, former.runTime == runTime, time - former.time < longestValidity { return former }
+        // Before the look: who runs while it is looked at has run since.
+        let runTime = runTime(of: pid)
+        if let former, runTime != nil, former.runTime == runTime, time - former.time < longestValidity { return former }
         return ProcessUsage.of(pid).map { ProcessSample(usage: $0, runTime: runTime, time: time) }
     }
 

@@ -47,10 +47,7 @@ package final class Spawner: @unchecked Sendable {
     private var taken: [SpawnSlot] = []
     /// The oldest first.
     private var inFlight: [SpawnSlot] = []
-    /// When a child was last made.
-    private var lastStart: Duration?
-    /// Within which time a program that begins has the processor for the first time, if the loop does not keep it.
-    private static let firstTurn = Duration.milliseconds(5)
+    private var isYieldOwed = false
     /// Their children may still use them.
     private var abandoned: [SpawnSlot] = []
     /// Processes whose end could not be waited for: no other is started until it can.
@@ -114,9 +111,11 @@ package final class Spawner: @unchecked Sendable {
         !waiting.isEmpty || vacant.isEmpty || !mayTakeOne(command)
     }
 
-    /// Whether any child is on its way to its exec, or was a moment ago, and its program may not have had the processor.
-    package var isStarting: Bool {
-        !inFlight.isEmpty || lastStart.map { loop.now - $0 < Self.firstTurn } == true
+    /// Whether a child may wait for the processor that the loop has: while it is on its way to its exec, and once more
+    /// behind that, for it is put back when it wakes the loop.
+    package func takeOwedYield() -> Bool {
+        defer { isYieldOwed = !inFlight.isEmpty }
+        return isYieldOwed
     }
 
     /// Gives a slot back that was not used.
@@ -174,7 +173,7 @@ package final class Spawner: @unchecked Sendable {
                 pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
-            lastStart = loop.now
+            isYieldOwed = true
             // Before the program can speak: whoever follows a daemon that is killed must know of it.
             begun(process)
             slot.letExecute()

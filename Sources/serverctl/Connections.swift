@@ -2,6 +2,7 @@
 // The verb `serverctl connections`.
 
 internal import ArgumentParser
+internal import Glibc
 internal import ManagerInterface
 internal import Policy
 internal import Varlink
@@ -26,7 +27,7 @@ struct Connections: DaemonVerb {
             var list = TerminalJSONList(in: empty, pretty: output.json == .pretty)
             try client.list(ListConnectionsAsJSON.self, filter.filter) { list.append(contentsOf: $0) }
             list.finish()
-            for text in list.texts { output.print(context) { text } }
+            output.print(context) { list.texts.joined() }
             return .done
         }
         let connections = try client.allConnections(filter.filter)
@@ -90,6 +91,8 @@ extension ManagerClient {
         try stream(method, parameters, to: "list connections") { reply throws(Failure) in
             receive(reply.connections)
             isComplete = reply.complete
+            // A program that begins, and is given this processor, is not to wait for the rest of our time slice.
+            sched_yield()
             return !isComplete
         }
         guard isComplete else { throw Failure(incomplete: "list connections") }

@@ -47,7 +47,7 @@ struct TerminalJSONList {
     /// The elements are to come in the place of the one empty list that `value` has.
     init(in value: some Encodable, pretty: Bool) {
         let text = JSONText.encode(value)
-        let list = text.indices.first { text[$0...].starts(with: "[]".utf8) } ?? text.endIndex - 1
+        guard let list = text.firstRange(of: "[]".utf8)?.lowerBound else { preconditionFailure("a list has its place") }
         layout = pretty ? JSONLayout() : nil
         end = text[(list + 1)...] + [UInt8(ascii: "\n")]
         take(Array(text[...list]))
@@ -56,8 +56,7 @@ struct TerminalJSONList {
     /// Adds elements.
     mutating func append(contentsOf list: JSONList) {
         guard !list.elements.isEmpty else { return }
-        if !isEmpty { take([UInt8(ascii: ",")]) }
-        take(list.elements)
+        take(isEmpty ? list.elements : [UInt8(ascii: ",")] + list.elements)
         isEmpty = false
     }
 

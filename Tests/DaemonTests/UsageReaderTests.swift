@@ -4,11 +4,12 @@
 import EventLoops
 import Glibc
 import ManagerInterface
-import Supervision
+import SystemPackage
 import TestSupport
 import Testing
 
 @testable import Daemon
+@testable import Supervision
 
 @Suite("usage of connections") struct UsageReaderTests {
     /// Runs `body` with a connection of a program that ends with its first line, and the question about it.
@@ -76,14 +77,50 @@ import Testing
         }
     }
 
-    @Test("what was seen of a program is kept for the next time, until its end")
+    @Test("what was seen of a program is kept, and holds as long as it does not run")
     func sampleIsKept() async throws {
         try await Self.withConnection { services, client, question in
             let process = try #require(question.process)
-            #expect(process.lastSample == nil)
             let reader = UsageReader(on: services.loop)
+            process.signal(SIGSTOP)
+            var information = siginfo_t()
+            waitid(P_PID, id_t(process.pid), &information, WSTOPPED | WNOWAIT)
             let usage = await reader.answers(to: [question]).first?.process
-            #expect(usage != nil && process.lastSample?.usage == usage)
+            let sample = try #require(process.lastSample)
+            #expect(sample.usage == usage)
+            let planted = ProcessUsage(userTime: .seconds(4711), systemTime: .zero, residentMemory: 1)
+            process.lastSample = ProcessSample(usage: planted, runTime: sample.runTime, time: sample.time)
+            #expect(await reader.answers(to: [question]).first?.process == planted)
+            process.signal(SIGCONT)
+        }
+    }
+
+    @Test("who finds no thread looks on the loop, and who finds no second one leaves it to the first")
+    func noThread() async throws {
+        try await Self.withConnection { services, client, question in
+            let alone = UsageReader(on: services.loop) { _ throws(Errno) in throw .resourceTemporarilyUnavailable }
+            for _ in 0..<2 {
+                #expect(await alone.answers(to: [question]).map { $0.process != nil } == [true])
+            }
+
+            let bodies = EventLog<@Sendable () -> Void>()
+            let first = UsageReader(on: services.loop) { body throws(Errno) in
+                guard bodies.all.isEmpty else { throw .resourceTemporarilyUnavailable }
+                bodies.append(body)
+            }
+            let answered = EventLog<Int>()
+            let tasks = (0..<3).map { number in
+                Task(executorPreference: services.loop) {
+                    _ = await first.answers(to: [question])
+                    answered.append(number)
+                }
+            }
+            await settle(services.loop)
+            #expect(answered.all.isEmpty)
+            let body = try #require(bodies.all.first)
+            startThread { body() }
+            for task in tasks { await task.value }
+            #expect(answered.all == [0, 1, 2])
         }
     }
 }

@@ -225,18 +225,17 @@ struct SpawnTests {
         }
     }
 
-    @Test("a spawner is starting a program until 5 ms after its beginning")
-    func isStarting() async throws {
-        let clock = ManualClock()
-        try await onLoop(clock: clock) { loop in
+    @Test("the loop owes a child the processor until its exec, and once more behind that")
+    func owedYield() async throws {
+        try await onLoop { loop in
             let spawner = try Spawner(on: loop)
-            #expect(!spawner.isStarting)
-            let (process, streams) = try await start(shell("read x"), by: spawner)
-            #expect(spawner.isStarting)
-            await clock.advance(by: .milliseconds(5) - .nanoseconds(1), on: loop)
-            #expect(spawner.isStarting)
-            await clock.advance(by: .nanoseconds(1), on: loop)
-            #expect(!spawner.isStarting)
+            #expect(!spawner.takeOwedYield())
+            let streams = Streams()
+            let process = try await begin(PreparedCommand(shell("read x")), streams, by: spawner)
+            streams.theirs.close()
+            try await process.executed()
+            #expect(spawner.takeOwedYield())
+            #expect(!spawner.takeOwedYield())
             streams.ours.close()
             _ = await process.exited()
         }

@@ -94,16 +94,23 @@ struct JSONTextTests {
         #expect(throws: DecodingError.self) { try JSONText.decode(JSONList.self, from: Array(text.utf8)) }
     }
 
-    @Test("a text that is laid out in two pieces looks as it does in one, wherever it is cut between two values")
+    @Test("a text that is laid out in pieces looks as it does in one, wherever it is cut between two values")
     func pieces() {
-        let text = Array(#"{"a":[{},[],{"b":"],{[\\\"","c":[[1,2]]}],"d":{"e":null,"f":{}}}"#.utf8)
+        let text = Array(#"{"a":[{},[],{"b":"],{[\\\"","c":[[1,2.5]]}],"d":{"e":null,"f":{}}}"#.utf8)
         var whole = JSONLayout()
         let expected = String(decoding: whole.lines(of: text), as: UTF8.self)
-        let cuts = text.indices.filter { "{}[],".utf8.contains(text[$0]) }.map { $0 + 1 }
-        for cut in cuts where !text[..<cut].isInString {
-            var layout = JSONLayout()
-            let lines = layout.lines(of: Array(text[..<cut])) + layout.lines(of: Array(text[cut...]))
-            #expect(String(decoding: lines, as: UTF8.self) == expected)
+        let cuts = text.indices.filter { cut in
+            let isBehindBracket = cut > 0 && "{}[],".utf8.contains(text[cut - 1])
+            return (isBehindBracket || "}],".utf8.contains(text[cut])) && !text[..<cut].isInString
+        }
+        #expect(cuts.count > 20)
+        for cut in cuts {
+            for second in cuts where second >= cut {
+                var layout = JSONLayout()
+                let pieces = [text[..<cut], text[cut..<second], text[second...]]
+                let lines = pieces.flatMap { layout.lines(of: Array($0)) }
+                #expect(String(decoding: lines, as: UTF8.self) == expected)
+            }
         }
     }
 
