@@ -20,9 +20,15 @@ extension Service {
         if listeners.contains(where: { $0.failure != nil }) { return .failed }
         if holds.contains(.suspension) { return .suspended }
         if throttle.isHolding { return .throttled }
+        if isOpening { return .opening }
         // Not by the slots that are taken: an acceptor takes some before there is anybody for them, and that of a
         // connection that has just ended is given back after its end was told.
         return connectionCount >= limit.maximum || limit.isAwaited ? .full : .listening
+    }
+
+    /// Whether there is an address on which it is yet to listen.
+    private var isOpening: Bool {
+        listeners.count < definition.listen.count || listeners.contains { $0.server?.isClosed ?? true }
     }
 
     /// Where its programs are kept; nil when it is a built-in one.
@@ -57,7 +63,7 @@ extension Service {
             switch state {
             case .throttled: throttle.endsAt
             case .failed: failures.compactMap(\.retryAt).min()
-            case .listening, .full, .suspended, .draining, .closed: Duration?.none
+            case .opening, .listening, .full, .suspended, .draining, .closed: Duration?.none
             }
         status.retryTimestamp = due.map { WallClock.microseconds(in: $0 - context.loop.now) }
         status.lastError = counters.lastError?.text

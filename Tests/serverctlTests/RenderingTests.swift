@@ -38,7 +38,7 @@ struct StatusTableTests {
     func noLegend() {
         #expect(
             table([Samples.web, Samples.echo], legend: false) == """
-                web   failed  127.0.0.1:80     0/5   0  0  -
+                web   failed  127.0.0.1:80      0/5   0  0  -
                 echo  full    /run/echo.sock  10/10  10  0  59s
 
                 """)
