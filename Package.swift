@@ -84,7 +84,7 @@ let package = Package(
             swiftSettings: strict),
         tests("serverctlTests", ["serverctl", "ManagerInterface", "Varlink", "Descriptors", arguments]),
         tests("ServiceConfigTests", ["ServiceConfig", "Policy"], exclude: ["Golden", "Corpus"]),
-        tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport", "CLinux"]),
+        tests("EventLoopsTests", ["EventLoops", "Descriptors", "TestSupport"]),
         tests(
             "SocketServerTests",
             ["SocketServer", "Sockets", "EventLoops", "Descriptors", "Policy", "TestSupport", "CLinux", system]),

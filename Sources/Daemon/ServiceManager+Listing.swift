@@ -10,11 +10,18 @@ internal import Supervision
 internal import Varlink
 
 /// A connection that is listed.
-struct ListedConnection: Identifiable, Sendable {
+///
+/// It goes through many hands, thousands at a time.
+final class ListedConnection: Identifiable, Sendable {
     /// The connection, without what it uses.
     let status: ConnectionStatus
     /// What to look at for that.
     let question: UsageQuestion
+
+    init(status: ConnectionStatus, question: UsageQuestion) {
+        self.status = status
+        self.question = question
+    }
 
     /// Its id.
     var id: UInt64 { status.id }
@@ -26,7 +33,7 @@ struct ListedConnection: Identifiable, Sendable {
 /// those that come.
 struct ConnectionParts: Sequence, IteratorProtocol {
     /// How many connections are looked at for a part.
-    private static let size = 32
+    private static let size = 16
 
     private let meant: ConnectionSelection
     private let services: [Service]
@@ -81,7 +88,7 @@ extension ServiceManager {
     ///
     /// The loop turns meanwhile.
     func addUsage(to connections: [ListedConnection]) async -> [ConnectionStatus] {
-        let answers = await UsageReader.answers(to: connections.map(\.question), on: context.loop)
+        let answers = await usageReader.answers(to: connections.map(\.question))
         var result = connections.map(\.status)
         for (place, answer) in answers.enumerated() {
             if let usage = answer.process {

@@ -14,9 +14,11 @@ extension ServiceManager {
     /// How many elements a reply has at most: readers begin before all is made.
     ///
     /// Making one is a turn of the loop, and must be well below the half millisecond that a client may wait.
-    static let elementsPerReply = 32
-    /// Of how many connections one thread reads what they use.
+    static let elementsPerReply = 16
+    /// Of how many connections is looked at in one go what they use.
     private static let connectionsAtOnce = 128
+    /// How many goes are ahead of the replies, so that the threads that look always have something to do.
+    private static let goesAhead = 4
 
     /// Sends what happens, until the caller goes or is too slow.
     ///
@@ -64,18 +66,20 @@ extension ServiceManager {
     func listConnections(
         _ filter: ConnectionFilter, usage: Bool, _ replies: ReplyStream<Manager.ListConnections.Result>
     ) async throws -> Manager.ListConnections.Result {
-        // What some connections use is looked at while the replies with those before them are made.
-        var ahead: Task<[ConnectionStatus], Never>?
+        // What some connections use is looked at while the replies with those before them are made; the oldest first.
+        var ahead: [Task<[ConnectionStatus], Never>] = []
         // With time alone more connections become old enough.
         try await follow(every: filter.olderThan == nil ? nil : .seconds(1), atOnce: Self.connectionsAtOnce) {
             (connections, removed, isComplete) in
-            let former = ahead
-            ahead = usage ? Task(executorPreference: self.context.loop) { await self.addUsage(to: connections) } : nil
-            if let former { try await self.send(await former.value, [], isComplete: false, replies) }
-            guard isComplete || !usage else { return }
-            let shown = await ahead?.value ?? connections.map(\.status)
-            ahead = nil
-            try await self.send(shown, removed, isComplete: isComplete, replies)
+            ahead.append(
+                Task(executorPreference: self.context.loop) {
+                    usage ? await self.addUsage(to: connections) : connections.map(\.status)
+                })
+            while ahead.count > (isComplete ? 0 : Self.goesAhead) {
+                let shown = await ahead.removeFirst().value
+                let isLast = isComplete && ahead.isEmpty
+                try await self.send(shown, isLast ? removed : [], isComplete: isLast, replies)
+            }
         } list: {
             try self.connectionParts(filter)
         } isSame: {

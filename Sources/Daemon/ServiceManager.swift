@@ -33,6 +33,8 @@ actor ServiceManager {
     let lookAtFiles = PatientLook(name: "socket-files")
     /// The next look at them, while somebody is told what happens.
     var nextLook: LoopTimer?
+    /// Looks at what connections use.
+    nonisolated let usageReader: UsageReader
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 
@@ -47,6 +49,7 @@ actor ServiceManager {
         startTimestamp = predecessor?.startTimestamp ?? WallClock.microseconds
         self.context = context
         hasStarted = LoopCondition(on: context.loop)
+        usageReader = UsageReader(on: context.loop)
         self.configuration = configuration
     }
 

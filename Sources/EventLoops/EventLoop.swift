@@ -142,9 +142,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
         hasPending = pending > 0
         poll(isIdle: dispatched == 0 && queue.isEmpty && nextTurn.isEmpty)
-        // Only now: between their turn before and this one the sources were looked at.
-        queue += nextTurn
-        nextTurn.removeAll(keepingCapacity: true)
+        // Those who have yielded come behind those whom the sources have woken.
+        let yielded = nextTurn
+        nextTurn = []
+        runJobs()
+        queue += yielded
         runJobs()
         armTimer()
     }

@@ -75,7 +75,7 @@ package struct ConnectionStatus: VarlinkObject, Hashable {
     package var pid: Int32?
     /// How much processor time that process has used, in microseconds.
     package var cpuTime: Int64?
-    /// How much memory that process has resident, in bytes.
+    /// How much memory that process has resident, in bytes; if it has not run since, up to ten seconds ago.
     package var memory: Int64?
     /// How many bytes have come from the peer.
     ///

@@ -53,6 +53,10 @@ package final class HandlerProcess: @unchecked Sendable {
     package static let patienceWithTracer: Duration = .seconds(1)
     /// How often a process is looked at whose end cannot be waited for.
     package static let lookInterval: Duration = .milliseconds(250)
+    /// What was last seen of what it uses, for who looks again.
+    ///
+    /// Only on the loop.
+    package var lastSample: ProcessSample?
     /// How it ended; `nil` while it runs.
     ///
     /// Only on the loop.

@@ -29,6 +29,39 @@ package struct ProcessUsage: Equatable, Sendable {
     package static func of(_ pid: Int32) -> ProcessUsage? { ProcessStat.read(pid)?.usage }
 }
 
+/// What was seen of a running process at some time.
+package struct ProcessSample: Equatable, Sendable {
+    /// What it used.
+    package let usage: ProcessUsage
+    /// How long it had run on processors, in nanoseconds, shortly before.
+    let runTime: UInt64
+    /// When it was looked at, by the caller's clock.
+    let time: Duration
+
+    /// For how long a process that does not run keeps what was seen of it.
+    ///
+    /// The kernel may take its memory meanwhile.
+    static let longestValidity = Duration.seconds(10)
+
+    /// What the process uses that has `pid`, whichever that is; `nil` when there is none.
+    ///
+    /// On any thread. A process that has not run since `former`, which was of the same one, uses what it did: it is not
+    /// looked at again, which would take ten times as long, unless that is 10 s ago. Who asks knows by other means that
+    /// the number was not given to another process meanwhile.
+    package static func of(_ pid: Int32, at time: Duration, after former: ProcessSample? = nil) -> ProcessSample? {
+        guard let runTime = runTime(of: pid) else { return nil }
+        if let former, former.runTime == runTime, time - former.time < longestValidity { return former }
+        return ProcessUsage.of(pid).map { ProcessSample(usage: $0, runTime: runTime, time: time) }
+    }
+
+    private static func runTime(of pid: Int32) -> UInt64? {
+        var (clock, time) = (clockid_t(), timespec())
+        // To the kernel the number 0 is the caller.
+        guard pid > 0, clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
 /// What is read of a line of /proc/PID/stat (proc(5)).
 struct ProcessStat: Equatable {
     let start: ProcessStart

@@ -47,6 +47,10 @@ package final class Spawner: @unchecked Sendable {
     private var taken: [SpawnSlot] = []
     /// The oldest first.
     private var inFlight: [SpawnSlot] = []
+    /// When a child was last made.
+    private var lastStart: Duration?
+    /// Within which time a program that begins has the processor for the first time, if the loop does not keep it.
+    private static let firstTurn = Duration.milliseconds(5)
     /// Their children may still use them.
     private var abandoned: [SpawnSlot] = []
     /// Processes whose end could not be waited for: no other is started until it can.
@@ -110,8 +114,10 @@ package final class Spawner: @unchecked Sendable {
         !waiting.isEmpty || vacant.isEmpty || !mayTakeOne(command)
     }
 
-    /// Whether any child is on its way to its exec.
-    package var isStarting: Bool { !inFlight.isEmpty }
+    /// Whether any child is on its way to its exec, or was a moment ago, and its program may not have had the processor.
+    package var isStarting: Bool {
+        !inFlight.isEmpty || lastStart.map { loop.now - $0 < Self.firstTurn } == true
+    }
 
     /// Gives a slot back that was not used.
     package func giveBack(_ slot: SpawnSlot) {
@@ -168,6 +174,7 @@ package final class Spawner: @unchecked Sendable {
                 pid: pid, pidfd: pidfd, loop: loop, groups: groups, ownGroup: place?.own, beginWatching: watch)
             slot.hold(process)
             inFlight.append(slot)
+            lastStart = loop.now
             // Before the program can speak: whoever follows a daemon that is killed must know of it.
             begun(process)
             slot.letExecute()

@@ -78,10 +78,10 @@ struct JSONBuffer {
         append("null")
     }
 
-    /// Writes JSON on one line, as a value.
-    mutating func write(_ json: [UInt8]) {
-        if level.kind == .nothing { level.kind = .scalar }
-        bytes.append(contentsOf: json)
+    /// Writes a list of these elements, as a value: JSON on one line, with a comma between two.
+    mutating func write(list elements: [UInt8]) {
+        beginArray()
+        bytes.append(contentsOf: elements)
     }
 
     /// Begins a value that has parts; returns what ``end(_:)`` wants.

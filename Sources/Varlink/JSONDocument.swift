@@ -57,13 +57,6 @@ final class JSONDocument: Sendable {
     /// The bytes of a value; a string's as they are written.
     func bytes(at place: Int) -> ArraySlice<UInt8> { text[Int(values[place].start)..<Int(values[place].end)] }
 
-    /// The bytes of a value, as JSON.
-    func json(at place: Int) -> [UInt8] {
-        let value = values[place]
-        let quotes = value.kind == .string ? 1 : 0
-        return Array(text[(Int(value.start) - quotes)..<(Int(value.end) + quotes)])
-    }
-
     /// The text that a string stands for.
     func string(at place: Int) -> String {
         let bytes = bytes(at: place)

@@ -15,7 +15,9 @@ package enum JSONText {
         } catch {
             preconditionFailure("a value of type \(type(of: value)) has no JSON: \(error)")
         }
-        return pretty ? JSONLayout.lines(of: output.bytes) : output.bytes
+        guard pretty else { return output.bytes }
+        var layout = JSONLayout()
+        return layout.lines(of: output.bytes)
     }
 
     /// The value that `text` holds.

@@ -39,8 +39,8 @@ struct JSONWriter: Encoder {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
 
-    /// Writes JSON on one line.
-    func write(_ json: [UInt8]) { output.buffer.write(json) }
+    /// Writes a list of these elements: JSON on one line, with a comma between two.
+    func write(list elements: [UInt8]) { output.buffer.write(list: elements) }
 }
 
 extension JSONWriter: SingleValueEncodingContainer {

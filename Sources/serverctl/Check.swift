@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Checks the configuration that a reload would put into effect.
 struct Check: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Has the daemon check its configuration, without putting it into effect.",
+        commandName: "check", abstract: "Has the daemon check its configuration, without putting it into effect.",
         discussion: """
             Without a daemon, "serverd --check" does it. With --json it prints what a reload would change, or the \
             mistakes. Exit status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not \

@@ -8,6 +8,7 @@ internal import Policy
 /// Closes a service, a connection, or the connections that conditions hold for.
 struct Close: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "close",
         abstract: "Closes a service, one connection, or the connections that all given conditions hold for.",
         discussion: """
             A closed service listens no more until it is opened; what becomes of its connections, --existing says: \

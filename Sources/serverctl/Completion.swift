@@ -11,6 +11,7 @@ struct Completion: Verb {
     }
 
     static let configuration = CommandConfiguration(
+        commandName: "completion",
         abstract: "Prints completions for a shell, with live names of services and ids of connections.",
         discussion: """
             bash: serverctl completion bash > /usr/share/bash-completion/completions/serverctl

@@ -10,6 +10,7 @@ internal import Varlink
 /// Becomes a connection of a service, between the standard input and output.
 struct Connect: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "connect",
         abstract: "Connects the standard input and output with a service, without an address of it.",
         discussion: """
             For services with "connect = true". The end of the input is passed on; the verb itself ends when the \

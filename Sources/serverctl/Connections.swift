@@ -9,6 +9,7 @@ internal import Varlink
 /// Lists connections.
 struct Connections: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "connections",
         abstract: "Lists connections: all of them, or those that all given conditions hold for.",
         discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
 
@@ -21,8 +22,11 @@ struct Connections: DaemonVerb {
     func perform(_ context: Context) throws(Failure) -> Outcome {
         var client = try client(context)
         guard output.json == .off else {
-            let connections = try client.all(ListConnectionsAsJSON.self, filter.filter)
-            output.print(ListConnectionsAsJSON.Result(connections: connections, complete: true), context) { "" }
+            let empty = ListConnectionsAsJSON.Result(connections: JSONList(), complete: true)
+            var list = TerminalJSONList(in: empty, pretty: output.json == .pretty)
+            try client.list(ListConnectionsAsJSON.self, filter.filter) { list.append(contentsOf: $0) }
+            list.finish()
+            for text in list.texts { output.print(context) { text } }
             return .done
         }
         let connections = try client.allConnections(filter.filter)
@@ -43,7 +47,7 @@ private enum ListConnectionsAsJSON: ConnectionListing {
 
     /// What is replied.
     struct Result: ConnectionList {
-        let connections: [JSONFragment]
+        let connections: JSONList
         let complete: Bool
 
         enum CodingKeys: String, CodingKey, CaseIterable {
@@ -59,8 +63,8 @@ extension Manager.ListConnections: ConnectionListing {}
 
 /// A form of its replies.
 private protocol ConnectionList: VarlinkObject {
-    associatedtype Element
-    var connections: [Element] { get }
+    associatedtype Connections
+    var connections: Connections { get }
     var complete: Bool { get }
 }
 extension Manager.ListConnections.Result: ConnectionList {}
@@ -72,22 +76,23 @@ extension ManagerClient {
     mutating func allConnections(
         _ filter: ConnectionFilter? = nil, usage: Bool = true
     ) throws(Failure) -> [ConnectionStatus] {
-        try all(Manager.ListConnections.self, filter, usage: usage)
+        var connections: [ConnectionStatus] = []
+        try list(Manager.ListConnections.self, filter, usage: usage) { connections += $0 }
+        return connections
     }
 
-    fileprivate mutating func all<Method: ConnectionListing>(
-        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true
-    ) throws(Failure) -> [Method.Result.Element] {
+    fileprivate mutating func list<Method: ConnectionListing>(
+        _ method: Method.Type, _ filter: ConnectionFilter?, usage: Bool = true,
+        receive: (Method.Result.Connections) -> Void
+    ) throws(Failure) {
         var isComplete = false
-        var connections: [Method.Result.Element] = []
         let parameters = Manager.ListConnections.Parameters(filter: filter, usage: usage ? nil : false)
         try stream(method, parameters, to: "list connections") { reply throws(Failure) in
-            connections += reply.connections
+            receive(reply.connections)
             isComplete = reply.complete
             return !isComplete
         }
         guard isComplete else { throw Failure(incomplete: "list connections") }
-        return connections
     }
 }
 

@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Closes all services and ends their connections.
 struct Drain: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Closes all services, and ends their connections.",
+        commandName: "drain", abstract: "Closes all services, and ends their connections.",
         discussion: """
             The daemon itself goes on, and its services can be opened again. Exit status: 0 drained; 1 failed; 2 \
             wrong usage; 4 not permitted, or no daemon.

@@ -9,7 +9,7 @@ internal import Varlink
 /// Lists the services.
 struct List: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Lists the services: what each is doing, where, and what for.",
+        commandName: "list", abstract: "Lists the services: what each is doing, where, and what for.",
         discussion: "Exit status: 0 done; 1 failed; 2 wrong usage; 4 not permitted, or no daemon.")
 
     @OptionGroup var daemon: DaemonOptions

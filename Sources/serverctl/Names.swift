@@ -12,7 +12,7 @@ struct Names: DaemonVerb {
     }
 
     static let configuration = CommandConfiguration(
-        abstract: "Prints the names that completions offer.", shouldDisplay: false)
+        commandName: "names", abstract: "Prints the names that completions offer.", shouldDisplay: false)
 
     @OptionGroup var daemon: DaemonOptions
 

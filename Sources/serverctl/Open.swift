@@ -9,6 +9,7 @@ internal import Varlink
 /// Has a service that is closed, or has failed, listen now, or all of them.
 struct Open: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "open",
         abstract: "Has a service that is closed, or has failed, listen now; with --all, all of them.",
         discussion: """
             One that listens stays as it is. --all is for the time after a drain, and opens what was closed by name before \

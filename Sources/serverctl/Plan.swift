@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Shows what a reload would change, without making it.
 struct Plan: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what a reload would change and whom it would drop, without making it.",
+        commandName: "plan", abstract: "Shows what a reload would change and whom it would drop, without making it.",
         discussion: """
             Exit status: 0 the configuration is right; 1 it is not, or failed; 2 wrong usage; 4 not permitted, or no \
             daemon.

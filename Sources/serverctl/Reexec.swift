@@ -9,6 +9,7 @@ internal import Varlink
 /// Replaces the daemon by the program that is at its path now.
 struct Reexec: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "reexec",
         abstract: "Has the daemon go on as the program that is at its path now, as after an upgrade.",
         discussion: """
             The process stays the same, and so do listeners, connections of programs, their ids, counters, limits and \

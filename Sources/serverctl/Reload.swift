@@ -7,6 +7,7 @@ internal import ManagerInterface
 /// Puts the configuration into effect.
 struct Reload: DaemonVerb {
     static let configuration = CommandConfiguration(
+        commandName: "reload",
         abstract: "Has the daemon read its configuration and put it into effect: all of it, or nothing.",
         discussion: """
             Exit status: 0 done; 1 the configuration has mistakes, which are printed, and nothing was changed, or \

@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Has a service that is suspended or throttled accept again.
 struct Resume: ServiceVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Has a service that is suspended or throttled accept again.",
+        commandName: "resume", abstract: "Has a service that is suspended or throttled accept again.",
         discussion: """
             One that is not held back stays as it is.
 

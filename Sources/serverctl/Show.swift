@@ -8,7 +8,7 @@ internal import Policy
 /// Shows everything about one service or connection.
 struct Show: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Shows everything about one connection or service.",
+        commandName: "show", abstract: "Shows everything about one connection or service.",
         discussion: """
             A number is a connection's id, unless --origin is given. Exit status: 0 done; 1 failed; 2 wrong usage; 4 \
             no such connection or service, not permitted, or no daemon.

@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Shows what services are doing.
 struct Status: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what the services are doing.",
+        commandName: "status", abstract: "Shows what the services are doing.",
         discussion: """
             Exit status: 0 everything asked about is serving; 1 failed; 2 wrong usage; 3 something is not serving; \
             4 no such service, not permitted, or no daemon.

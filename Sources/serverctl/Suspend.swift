@@ -7,7 +7,7 @@ internal import ManagerInterface
 /// Has a service stop accepting until it is resumed.
 struct Suspend: ServiceVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Has a service stop accepting until it is resumed.",
+        commandName: "suspend", abstract: "Has a service stop accepting until it is resumed.",
         discussion: """
             Its addresses stay taken: peers wait in the kernel's queue. Its connections go on.
 

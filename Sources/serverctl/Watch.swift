@@ -8,7 +8,7 @@ internal import Policy
 /// Prints what happens, as it happens.
 struct Watch: DaemonVerb {
     static let configuration = CommandConfiguration(
-        abstract: "Prints what happens, a line an event, until it is interrupted.",
+        commandName: "watch", abstract: "Prints what happens, a line an event, until it is interrupted.",
         discussion: """
             With --json=short each event is an object on a line of its own. A daemon that goes on as another image, as \
             after serverctl reexec, is watched on; what happened in between is missing.

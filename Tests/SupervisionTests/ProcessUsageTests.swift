@@ -52,9 +52,41 @@ struct ProcessUsageTests {
         }
     }
 
+    @Test("a program that has not run is looked at again only after 10 s, one that has is at once")
+    func notAgain() async throws {
+        try await onLoop { loop in
+            let (process, streams) = try await start(
+                shell("echo ready; read x; \(loopOfWork); echo done; read x"), by: Spawner(on: loop))
+            #expect(await line(streams, on: loop) == "ready\n")
+            // It runs no more, not even to its wait for input.
+            process.signal(SIGSTOP)
+            var information = siginfo_t()
+            waitid(P_PID, id_t(process.pid), &information, WSTOPPED | WNOWAIT)
+
+            let first = try #require(ProcessSample.of(process.pid, at: .seconds(100)))
+            let told = ProcessUsage(userTime: .seconds(4711), systemTime: .zero, residentMemory: 0)
+            let former = ProcessSample(usage: told, runTime: first.runTime, time: first.time)
+            let sampled = { ProcessSample.of(process.pid, at: .seconds(100) + $0, after: former) }
+            #expect(sampled(.zero) == former)
+            #expect(sampled(.seconds(10) - .nanoseconds(1)) == former)
+            let again = sampled(.seconds(10))
+            #expect(again?.usage == first.usage && again?.time == .seconds(110))
+
+            process.signal(SIGCONT)
+            _ = write(streams.ours.number, "x\n", 2)
+            #expect(await line(streams, on: loop) == "done\n")
+            let later = try #require(sampled(.zero))
+            #expect(later.runTime > first.runTime && later.usage.userTime + later.usage.systemTime > .zero)
+            #expect(later.usage.userTime < .seconds(4711))
+            streams.ours.close()
+            _ = await process.exited()
+        }
+    }
+
     @Test("a number that is no pid has no process", arguments: [0, -1, Int32.min, .max])
     func noPid(pid: Int32) {
         #expect(ProcessUsage.of(pid) == nil)
+        #expect(ProcessSample.of(pid, at: .zero) == nil)
     }
 
     @Test("a zombie is still itself, and has no memory")

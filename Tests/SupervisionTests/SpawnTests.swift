@@ -224,4 +224,21 @@ struct SpawnTests {
             #expect(failure?.step == .directory && failure?.errno == .permissionDenied)
         }
     }
+
+    @Test("a spawner is starting a program until 5 ms after its beginning")
+    func isStarting() async throws {
+        let clock = ManualClock()
+        try await onLoop(clock: clock) { loop in
+            let spawner = try Spawner(on: loop)
+            #expect(!spawner.isStarting)
+            let (process, streams) = try await start(shell("read x"), by: spawner)
+            #expect(spawner.isStarting)
+            await clock.advance(by: .milliseconds(5) - .nanoseconds(1), on: loop)
+            #expect(spawner.isStarting)
+            await clock.advance(by: .nanoseconds(1), on: loop)
+            #expect(!spawner.isStarting)
+            streams.ours.close()
+            _ = await process.exited()
+        }
+    }
 }

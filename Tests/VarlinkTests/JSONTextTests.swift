@@ -75,15 +75,36 @@ struct JSONTextTests {
     }
 
     @Test(
-        "a value that is passed on is the bytes that came, or the same value if there were spaces",
+        "a list that is passed on is the bytes that came, or the same values if there were spaces",
         arguments: [
             (#"[1e2,"é\"\u0041",{"b":null,"a":[]}]"#, #"[1e2,"é\"\u0041",{"b":null,"a":[]}]"#),
             (#"["text"]"#, #"["text"]"#), ("[]", "[]"),
             ("[ {\"b\" :\n true,\t\"a\": \" \"} ]", #"[{"a":" ","b":true}]"#),
         ])
-    func fragments(_ text: String, _ written: String) throws {
-        let fragments = try JSONText.decode([JSONFragment].self, from: Array(text.utf8))
-        #expect(String(decoding: JSONText.encode(fragments), as: UTF8.self) == written)
+    func lists(_ text: String, _ written: String) throws {
+        let list = try JSONText.decode(JSONList.self, from: Array(text.utf8))
+        #expect(String(decoding: JSONText.encode(list), as: UTF8.self) == written)
+        #expect("[" + String(decoding: list.elements, as: UTF8.self) + "]" == written)
+        let members = ["a": list, "b": JSONList()]
+        #expect(String(decoding: JSONText.encode(members), as: UTF8.self) == "{\"a\":\(written),\"b\":[]}")
+    }
+
+    @Test("what is no list is passed on by none", arguments: ["null", "{}", "\"[]\"", "1"])
+    func noList(text: String) {
+        #expect(throws: DecodingError.self) { try JSONText.decode(JSONList.self, from: Array(text.utf8)) }
+    }
+
+    @Test("a text that is laid out in two pieces looks as it does in one, wherever it is cut between two values")
+    func pieces() {
+        let text = Array(#"{"a":[{},[],{"b":"],{[\\\"","c":[[1,2]]}],"d":{"e":null,"f":{}}}"#.utf8)
+        var whole = JSONLayout()
+        let expected = String(decoding: whole.lines(of: text), as: UTF8.self)
+        let cuts = text.indices.filter { "{}[],".utf8.contains(text[$0]) }.map { $0 + 1 }
+        for cut in cuts where !text[..<cut].isInString {
+            var layout = JSONLayout()
+            let lines = layout.lines(of: Array(text[..<cut])) + layout.lines(of: Array(text[cut...]))
+            #expect(String(decoding: lines, as: UTF8.self) == expected)
+        }
     }
 
     @Test(
@@ -128,5 +149,18 @@ struct JSONTextTests {
             try JSONText.decode(Unordered.self, from: Array("{}".utf8))
         }
         #expect(missing?.path.count == 1)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether a JSON text that begins so ends within a string.
+    fileprivate var isInString: Bool {
+        var isInString = false
+        var isEscaped = false
+        for byte in self {
+            if byte == UInt8(ascii: "\""), !isEscaped { isInString.toggle() }
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        return isInString
     }
 }

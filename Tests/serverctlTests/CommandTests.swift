@@ -28,6 +28,11 @@ private func run(
 
 @Suite("serverctl status")
 struct CommandTests {
+    @Test("every verb has its name, which the parser would otherwise take milliseconds to find")
+    func verbsHaveNames() {
+        for verb in Serverctl.configuration.subcommands { #expect(verb.configuration.commandName != nil) }
+    }
+
     @Test(
         "a verb's options may stand before it, serverctl's own stay there, and without a verb nothing moves",
         arguments: [

@@ -155,4 +155,24 @@ struct StyleTests {
                 == #"{"a":"\u009b\u001b\u2028ü\udb40\udc41"}"# + "\n")
         #expect(TerminalJSON.render(["a": "\n"], pretty: true) == "{\n  \"a\" : \"\\n\"\n}\n")
     }
+
+    @Test("a list that is printed as its elements come looks as one that is printed at once", arguments: [true, false])
+    func list(pretty: Bool) throws {
+        let parts: [[[String: String]]] = [[], [["a": "\u{9b}ü"]], [["b": ","], ["c": "]"]], [], [["d": "é"]]]
+        for count in 0...parts.count {
+            let whole = Listing(connections: Array(parts.prefix(count).joined()))
+            var list = TerminalJSONList(in: Listing(connections: []), pretty: pretty)
+            for part in parts.prefix(count) {
+                list.append(contentsOf: try JSONText.decode(JSONList.self, from: JSONText.encode(part)))
+            }
+            list.finish()
+            #expect(list.texts.joined() == TerminalJSON.render(whole, pretty: pretty))
+        }
+    }
+
+    private struct Listing: Encodable {
+        let complete = true
+        let connections: [[String: String]]
+        let title = "behind the list"
+    }
 }

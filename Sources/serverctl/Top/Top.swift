@@ -12,7 +12,7 @@ struct Top: DaemonVerb {
     private static let intervals: ClosedRange<Int64> = 100_000...3_600_000_000
 
     static let configuration = CommandConfiguration(
-        abstract: "Shows services and connections on the whole terminal, live.",
+        commandName: "top", abstract: "Shows services and connections on the whole terminal, live.",
         discussion: """
             Services with the connections that each accepts per second, the newest at the right end; connections by \
             age, processor or bytes. CPU is what a handler has used of one processor since the last look, TIME the \
