@@ -82,19 +82,6 @@ struct EventHubTests {
         withExtendedLifetime(tree) {}
     }
 
-    @Test("a service that is opened again does not claim to listen before it does")
-    func reopening() async throws {
-        try await withServices(service(on: Endpoint())) { services in
-            await (try services.manager.close(.init(service: "test"))).finished()
-            let subscription = Self.subscribe(services, kinds: [.serviceChanged])
-            let service = try await services.manager.service(named: "test")
-            #expect(await service.reopen())
-            let events = try #require(try await subscription.queue.next()).compactMap(\.event.status)
-            #expect(events.map(\.state) == [.listening])
-            services.manager.context.events.remove(subscription)
-        }
-    }
-
     @Test("a subscriber wants events of its kinds, about its service and about none")
     func wanted() {
         func wants(_ kind: EventKind, about service: String?, _ asked: String?, _ kinds: [EventKind]?) -> Bool {
