@@ -108,6 +108,7 @@ extension Service {
             if let closed = listeners[index].server, closed.numConnections > 0 { formerServers.append(closed) }
             listeners[index].server = server
             listeners[index].failure = nil
+            listeners[index].isFileGone = false
             listeners[index].backoff.succeeded()
             keep(server, on: listeners[index].address)
             logger.notice("listening", metadata: ["address": .string(server.listeningOnAddress.description)])

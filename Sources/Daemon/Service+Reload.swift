@@ -15,7 +15,8 @@ extension Service {
 
     /// Puts another definition into effect, except for its addresses: `handling` is what it asks for, if that has changed.
     ///
-    /// Handlers that run go on as they began. What an operator has set with SetLimit ends.
+    /// Handlers that run go on as they began. What an operator has set with SetLimit ends. Whoever calls it tells the change,
+    /// when the addresses are those of the definition, too.
     func take(_ next: ServiceDefinition, _ handling: Handling?) {
         let last = definition
         definition = next
@@ -24,7 +25,6 @@ extension Service {
             for listener in listeners { listener.server?.listener.setBacklog(next.backlog) }
         }
         limit.setMaximum(next.maxConnections ?? ServerOptions.defaultMaxConnections)
-        changed()
     }
 
     private func replaceHandling(by next: Handling) {

@@ -20,9 +20,15 @@ extension Service {
         if listeners.contains(where: { $0.failure != nil }) { return .failed }
         if holds.contains(.suspension) { return .suspended }
         if throttle.isHolding { return .throttled }
+        if isOpening { return .opening }
         // Not by the slots that are taken: an acceptor takes some before there is anybody for them, and that of a
         // connection that has just ended is given back after its end was told.
         return connectionCount >= limit.maximum || limit.isAwaited ? .full : .listening
+    }
+
+    /// Whether there is an address on which it is yet to listen.
+    private var isOpening: Bool {
+        listeners.count < definition.listen.count || listeners.contains { $0.server?.isClosed ?? true }
     }
 
     /// Where its programs are kept; nil when it is a built-in one.
@@ -57,7 +63,7 @@ extension Service {
             switch state {
             case .throttled: throttle.endsAt
             case .failed: failures.compactMap(\.retryAt).min()
-            case .listening, .full, .suspended, .draining, .closed: Duration?.none
+            case .opening, .listening, .full, .suspended, .draining, .closed: Duration?.none
             }
         status.retryTimestamp = due.map { WallClock.microseconds(in: $0 - context.loop.now) }
         status.lastError = counters.lastError?.text
@@ -80,21 +86,21 @@ extension Service {
     /// All addresses that it is to listen on and that are not listened on.
     var notListening: [NotListening] { definition.listen.compactMap { notListening(on: $0) } }
 
-    /// The files of the sockets that it listens on, with their addresses.
-    var socketFiles: [SocketFile] {
-        listeners.compactMap { listener in
-            guard let server = listener.server, !server.isClosed, let file = server.listener.file else { return nil }
-            return SocketFile(address: listener.shownAddress, file: file)
+    /// The files of the sockets that it listens on.
+    var socketFiles: [SocketFile] { listeners.compactMap(\.socketFile) }
+
+    /// These of its files are gone, and all others are there.
+    func found(gone files: Set<SocketFile>) {
+        let former = unreachable
+        for index in listeners.indices {
+            listeners[index].isFileGone = listeners[index].socketFile.map(files.contains) ?? false
         }
+        if unreachable != former { changed() }
     }
 
-    /// These addresses cannot be reached any more, all others can.
-    func found(unreachable addresses: [String]) { unreachable = addresses }
-
-    /// The file of a socket that is listened on.
-    struct SocketFile: Sendable {
-        let address: String
-        let file: UnixSocketFile
+    /// Where it listens, and is to go on, and nobody can connect.
+    private var unreachable: [String] {
+        phase.isOpen ? listeners.filter { $0.isFileGone && $0.socketFile != nil }.map(\.shownAddress) : []
     }
 
     /// When this service began to listen, in microseconds since the epoch; nil while it does not listen anywhere.
@@ -112,7 +118,8 @@ extension Service {
 
     /// Only what changes from now on is a change.
     func noteShown() {
-        lastShown = Shown(state: state, limit: limit.maximum, addresses: listeners.map(\.shownAddress))
+        lastShown = Shown(
+            state: state, limit: limit.maximum, addresses: listeners.map(\.shownAddress), unreachable: unreachable)
     }
 
     /// What is told of a service when it changes.
@@ -120,5 +127,6 @@ extension Service {
         let state: ServiceState
         let limit: Int
         let addresses: [String]
+        let unreachable: [String]
     }
 }

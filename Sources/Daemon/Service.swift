@@ -58,8 +58,6 @@ actor Service {
     var repeated = RepeatedConditions()
     /// What its subscribers were shown last.
     var lastShown: Shown?
-    /// Where nobody could connect when last looked, since the socket's file was gone.
-    var unreachable: [String] = []
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { context.loop.asUnownedSerialExecutor() }
 

@@ -11,6 +11,14 @@ internal import Sockets
 /// A server of any kind of address, as the daemon has them.
 typealias StreamServer = Server<SocketAddress, SocketAddress>
 
+/// The file of a socket that is listened on.
+struct SocketFile: Hashable, Sendable {
+    /// The number of the listener.
+    let listener: Int
+    /// The file.
+    let file: UnixSocketFile
+}
+
 /// One address of a service.
 struct ServiceListener {
     /// Why there is no server, and when the next try is due.
@@ -34,6 +42,8 @@ struct ServiceListener {
     var retry: LoopTimer?
     /// The last try that goes on by itself; it may still be under way.
     var opening: Task<Void, Never>?
+    /// Whether its socket's file was gone when last looked.
+    var isFileGone = false
 
     /// An address on which nobody listens yet.
     init(id: Int, _ address: ListenAddress) {
@@ -44,6 +54,12 @@ struct ServiceListener {
     /// Where it listens; the address as configured while it does not.
     var shownAddress: String {
         server.map { $0.listeningOnAddress.description } ?? address.description
+    }
+
+    /// Its socket's file; nil while it does not listen, and where that is none of ours.
+    var socketFile: SocketFile? {
+        guard let server, !server.isClosed, let file = server.listener.file else { return nil }
+        return SocketFile(listener: id, file: file)
     }
 }
 

@@ -29,7 +29,10 @@ actor ServiceManager {
     private let predecessor: SuccessionState?
     /// What the service manager keeps of what operators have set; nil when that is not known.
     var keptSettings: OperatorSettings?
-    private let lookAtFiles = PatientLook(name: "socket-files")
+    /// Looks at socket files.
+    let lookAtFiles = PatientLook(name: "socket-files")
+    /// The next look at them, while somebody is told what happens.
+    var nextLook: LoopTimer?
     /// Looks at what connections use.
     nonisolated let usageReader: UsageReader
 
@@ -160,20 +163,6 @@ actor ServiceManager {
         var status = await first.status
         for other in services.dropFirst() { status.connections += await other.connectionCount }
         return [status]
-    }
-
-    /// Looks which of the services have lost a socket's file; what is not seen stays as it was.
-    func lookAtSocketFiles(of services: [Service]) async {
-        var files: [[Service.SocketFile]] = []
-        for service in services { files.append(await service.socketFiles) }
-        let isAnyThere = files.contains { !$0.isEmpty }
-        let gone =
-            isAnyThere
-            ? await lookAtFiles(on: context.loop) { [files] in
-                files.map { files in files.filter(\.file.isGone).map(\.address) }
-            } : files.map { _ in [] }
-        guard let gone else { return }
-        for (service, addresses) in zip(services, gone) { await service.found(unreachable: addresses) }
     }
 
     /// One line for `systemctl status`.

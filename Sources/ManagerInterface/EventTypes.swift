@@ -88,7 +88,8 @@ package enum EventKind: String, Codable, CaseIterable, Sendable {
     case connectionRefused
     /// A connection has ended: connection as it was last, and exit.
     case connectionEnded
-    /// A service was added, or has changed its state, its limit or its addresses: status.
+    /// A service was added, or has changed its state, its limit or its addresses, or, which is looked at every 10 seconds,
+    /// which of these are unreachable: status.
     case serviceChanged
     /// A service was removed: service.
     case serviceRemoved

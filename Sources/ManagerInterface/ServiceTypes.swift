@@ -5,7 +5,7 @@ internal import Varlink
 
 /// What a service is doing.
 package enum ServiceState: String, Codable, CaseIterable, Sendable {
-    case listening, full, throttled, suspended, draining, closed, failed
+    case opening, listening, full, throttled, suspended, draining, closed, failed
 
     /// Whether peers are served, be it after a wait.
     package var isServing: Bool { self == .listening || self == .full }

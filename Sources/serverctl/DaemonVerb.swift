@@ -21,6 +21,12 @@ extension DaemonVerb {
     /// A connection to the daemon.
     func client(_ context: Context) throws(Failure) -> ManagerClient { try ManagerClient(path: path(context)) }
 
+    /// Asks the daemon which image of it serves, to do `action`.
+    func daemonStatus(_ context: Context, to action: String) throws(Failure) -> DaemonStatus {
+        var client = try client(context)
+        return try client.call(GetStatus.self, .init(), to: action).daemon
+    }
+
     /// Calls a method that changes one service, prints the service as it is then, and returns it.
     @discardableResult func change<Method: ManagerMethod>(
         by method: Method.Type, _ parameters: Method.Parameters, to action: String, _ options: OutputOptions,

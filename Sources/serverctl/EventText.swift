@@ -41,8 +41,8 @@ enum EventText {
 
     private static func service(_ status: ServiceStatus) -> String {
         let addresses = status.state.isServing ? " on \(status.addresses.joined(separator: ", "))" : ""
-        let failure = status.failure.map { ": \($0)" } ?? ""
-        return "\(status.state.rawValue)\(addresses)\(failure); "
+        let reason = StatusText.reason(status).map { ": \($0)" } ?? ""
+        return "\(status.state.rawValue)\(addresses)\(reason); "
             + "\(status.connections) of at most \(CountText.of(status.connectionLimit, "connection"))"
     }
 

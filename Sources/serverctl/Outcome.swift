@@ -12,11 +12,13 @@ enum Outcome: Int32 {
     /// The command line is wrong.
     case usage = 2
     /// `status`: something asked about is not serving.
-    ///
-    /// `reload`: the configuration is in effect, and an address of it cannot be listened on.
     case notServing = 3
     /// Not permitted, no daemon, or no such service or connection.
     case notAvailable = 4
+    /// `reload`: the configuration is in effect, and an address of it cannot be listened on.
+    ///
+    /// EX_UNAVAILABLE of sysexits.h: systemd, whose ExecReload= this is the status of, shows it by that name.
+    case notListening = 69
 }
 
 /// Why a verb could not do its work.

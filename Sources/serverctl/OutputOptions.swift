@@ -15,7 +15,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print nothing but errors.")
     var quiet = false
 
-    @Flag(name: .customLong("no-legend"), help: "Print neither the headings nor the closing line of a table.")
+    @Flag(name: .customLong("no-legend"), help: "Print a table's lines alone: neither headings nor what stands below.")
     var noLegend = false
 
     @Flag(name: .customLong("no-pager"), help: "Has no effect, for habit's sake: serverctl starts no pager.")

@@ -25,9 +25,9 @@ struct Reexec: DaemonVerb {
 
     /// Has the daemon do it, connects to the one that serves then, and tells which it is.
     func perform(_ context: Context) throws(Failure) -> Outcome {
-        let before = try daemon(context)
+        let before = try daemonStatus(context, to: "look at serverd")
         let last = try replace(context)
-        let after = try daemon(context)
+        let after = try daemonStatus(context, to: "look at serverd")
         guard after.images != before.images, after.reexecFailure == nil else {
             let reason = after.reexecFailure ?? "see serverd's log"
             throw Failure(
@@ -40,11 +40,6 @@ struct Reexec: DaemonVerb {
                 + ((last.ended ?? 0) > 0 ? "; ended connections: \(last.ended ?? 0)" : "") + "\n"
         }
         return .done
-    }
-
-    private func daemon(_ context: Context) throws(Failure) -> DaemonStatus {
-        var client = try client(context)
-        return try client.call(GetStatus.self, .init(), to: "look at serverd").daemon
     }
 
     /// - Returns: the daemon's last word, after which it closed the connection.

@@ -11,8 +11,8 @@ struct Reload: DaemonVerb {
         abstract: "Has the daemon read its configuration and put it into effect: all of it, or nothing.",
         discussion: """
             Exit status: 0 done; 1 the configuration has mistakes, which are printed, and nothing was changed, or \
-            failed; 2 wrong usage; 3 the configuration is in effect, but an address that it adds cannot be listened \
-            on; 4 not permitted, or no daemon.
+            failed; 2 wrong usage; 4 not permitted, or no daemon; 69 the configuration is in effect, but an address \
+            that it adds cannot be listened on.
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -33,7 +33,7 @@ struct Reload: DaemonVerb {
         let failed = reply.notListening.filter { $0.failure != nil }
         guard !failed.isEmpty else { return .done }
         throw Failure(
-            status: .notServing,
+            status: .notListening,
             message: "reloaded, but \(NotListeningText.summary(failed)); the rest of the configuration is in effect",
             details: NotListeningText.lines(failed, now: context.now()))
     }

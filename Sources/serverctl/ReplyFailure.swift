@@ -91,7 +91,7 @@ extension Failure {
         case .closed: "open it with \"serverctl open\""
         case .suspended: "have it accept again with \"serverctl resume\""
         case .failed: "\"serverctl status\" tells why"
-        case .listening, .full, .throttled: "\"serverctl status\" tells more"
+        case .opening, .listening, .full, .throttled: "\"serverctl status\" tells more"
         }
     }
 

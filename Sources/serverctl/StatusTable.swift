@@ -12,7 +12,7 @@ struct StatusTable {
     let now: Int64
     /// How it looks.
     let style: Style
-    /// Whether there are headings and a closing line.
+    /// Whether there are headings, reasons and a closing line.
     let legend: Bool
 
     private static let columns = [
@@ -24,9 +24,11 @@ struct StatusTable {
     var text: String {
         guard !services.isEmpty else { return legend ? "No services.\n" : "" }
         var lines = Table(columns: Self.columns, rows: services.map(cells), style: style, legend: legend).lines
-        let errors = services.compactMap(error)
-        if !errors.isEmpty { lines += [""] + errors }
-        if legend { lines += ["", summary] }
+        if legend {
+            let errors = services.compactMap(error)
+            if !errors.isEmpty { lines += [""] + errors }
+            lines += ["", summary]
+        }
         return lines.map { $0 + "\n" }.joined()
     }
 

@@ -38,7 +38,7 @@ extension ServiceState {
     var colour: Colour {
         switch self {
         case .listening: .good
-        case .full, .throttled, .suspended, .draining: .notice
+        case .opening, .full, .throttled, .suspended, .draining: .notice
         case .failed: .bad
         case .closed: .faint
         }

@@ -56,6 +56,32 @@ struct EventHubTests {
         }
     }
 
+    @Test("a service that a reload brings or gives an address is opening until it listens everywhere, or has failed")
+    func opening() async throws {
+        let tree = try TemporaryTree()
+        let (taken, free, other) = try (Endpoint(in: tree), Endpoint(in: tree), Endpoint(in: tree))
+        let files = ScriptedFiles()
+        try await withServices(files: files) { services in
+            let occupant = taken.occupy()
+            func told(_ text: String) async throws -> [ServiceStatus] {
+                let subscription = Self.subscribe(services, kinds: [.serviceChanged])
+                files["test"] = text
+                try await services.reload()
+                let events = try #require(try await subscription.queue.next()).compactMap(\.event.status)
+                services.manager.context.events.remove(subscription)
+                return events
+            }
+            let failing = try await told(builtIn(free, taken))
+            #expect(failing.map(\.state) == [.opening, .failed] && failing.allSatisfy { $0.addresses.count == 2 })
+            #expect(failing.map { $0.failure != nil } == [false, true])
+            #expect(try await told(builtIn(free)).map(\.state) == [.listening])
+            let growing = try await told(builtIn(free, other))
+            #expect(growing.map(\.state) == [.opening, .listening] && growing.allSatisfy { $0.addresses.count == 2 })
+            taken.free(occupant)
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("a subscriber wants events of its kinds, about its service and about none")
     func wanted() {
         func wants(_ kind: EventKind, about service: String?, _ asked: String?, _ kinds: [EventKind]?) -> Bool {

@@ -57,6 +57,8 @@ struct ReloadOutcomeTests {
             await services.advance(by: ServiceManager.reloadPatience)
             let told = NotListening(service: "next", address: given.address.listen.description)
             #expect(await given.reply.value().notListening == [told])
+            #expect(await services.status("next").state == .opening)
+            #expect(await services.manager.statusLine().hasSuffix(", 1 not serving"))
             await given.first.close()
             #expect(try await given.queued.line() == "ready")
             await services.wait("next") { $0.state == .listening }

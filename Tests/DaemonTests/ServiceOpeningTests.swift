@@ -117,6 +117,20 @@ struct ServiceOpeningTests {
         withExtendedLifetime(tree) {}
     }
 
+    @Test("a service that is opened again is opening until it listens")
+    func openedAgain() async throws {
+        let tree = try TemporaryTree()
+        try await withServices(service(on: Endpoint(in: tree))) { services in
+            await (try services.manager.close(.init(service: "test"))).finished()
+            let service = try await services.manager.service(named: "test")
+            #expect(await service.beginAnew())
+            #expect(await services.status().state == .opening)
+            await service.listenAgain()
+            #expect(await services.status().state == .listening)
+        }
+        withExtendedLifetime(tree) {}
+    }
+
     @Test("a socket that was not handed over fails its service for good, and says how it could be")
     func notInherited() async throws {
         let listen = [try ListenAddress.inherited("git")]

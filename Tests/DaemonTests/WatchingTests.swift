@@ -4,6 +4,7 @@
 import EventLoops
 import Glibc
 import ManagerInterface
+import Policy
 import Sockets
 import TestSupport
 import Testing
@@ -146,6 +147,44 @@ struct WatchingTests {
             await peer.close()
             await watcher.close()
         }
+    }
+
+    @Test("a subscriber is told within ten seconds that a socket file is gone, and at once that it is made anew")
+    func fileGone() async throws {
+        let tree = try TemporaryTree()
+        let endpoint = try Endpoint(in: tree)
+        guard case .unix(.path(let file)) = endpoint.address else { return #expect(Bool(false)) }
+        try await ConnectTests.run([service(on: endpoint)]) { path, services in
+            let manager = services.manager
+            let watcher = try Self.begin("Subscribe", #"{"kinds":["serviceChanged"]}"#, path, services)
+            _ = try await ConnectTests.reply(to: watcher)
+            try #require(unlink(file) == 0)
+            await services.advance(by: ServiceManager.lookInterval - .milliseconds(1))
+            await settle(services.loop)
+            #expect(await manager.nextLook != nil && watcher.pending == .nothing)
+            await services.advance(by: .milliseconds(1))
+            let told = try await ConnectTests.reply(to: watcher)
+            #expect(told.contains(#""unreachable":["\#(file)"]"#) && told.contains(#""state":"listening""#), "\(told)")
+            // The same again is no news.
+            while await manager.nextLook == nil { await services.loop.yieldTurn() }
+            await services.advance(by: ServiceManager.lookInterval)
+            while await manager.nextLook == nil { await services.loop.yieldTurn() }
+            #expect(watcher.pending == .nothing)
+
+            await (try manager.close(.init(service: "test"))).finished()
+            #expect(try await manager.service(named: "test").reopen())
+            var states: [String] = []
+            while states.last?.contains(#""state":"listening""#) != true {
+                states.append(try await ConnectTests.reply(to: watcher))
+            }
+            #expect(states.allSatisfy { !$0.contains("unreachable") }, "\(states)")
+            await watcher.close()
+            while manager.context.events.hasSubscribers { await services.loop.yieldTurn() }
+            await services.advance(by: ServiceManager.lookInterval)
+            await settle(services.loop)
+            #expect(await manager.nextLook == nil)
+        }
+        withExtendedLifetime(tree) {}
     }
 
     @Test("events are told to a caller who sends no more, and nobody is told any more when it has gone")

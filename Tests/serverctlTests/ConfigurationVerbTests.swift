@@ -182,7 +182,7 @@ struct ConfigurationTests {
             return try Run.against(["reload"] + words) { _ in answer }
         }
         let result = try run(silent)
-        #expect(result.status == .notServing)
+        #expect(result.status == .notListening)
         #expect(
             result.output == """
                 added    web
@@ -201,7 +201,7 @@ struct ConfigurationTests {
 
                 """)
         let json = try run(silent, "--json=short")
-        #expect(json.status == .notServing && json.errors == result.errors)
+        #expect(json.status == .notListening && json.errors == result.errors)
         #expect(json.output.contains(#""notListening":[{"address":"fd:web","failure":"it is"#))
         #expect(try run(silent, "-q").errors == result.errors)
         // Who only waits has not failed.

@@ -34,8 +34,14 @@ struct StatusTableTests {
                 """)
     }
 
-    @Test("without legend there are neither headings nor a closing line")
+    @Test("without legend there is a line a service, and neither headings nor reasons nor a closing line")
     func noLegend() {
+        #expect(
+            table([Samples.web, Samples.echo], legend: false) == """
+                web   failed  127.0.0.1:80      0/5   0  0  -
+                echo  full    /run/echo.sock  10/10  10  0  59s
+
+                """)
         #expect(table([Samples.echo], legend: false) == "echo  full  /run/echo.sock  10/10  10  0  59s\n")
         #expect(table([], legend: false).isEmpty)
     }

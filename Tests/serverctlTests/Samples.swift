@@ -104,7 +104,7 @@ struct Run {
         errors = recorder.errors
     }
 
-    /// Runs serverctl against a daemon that answers each call so, and may hang up after it.
+    /// Runs serverctl against a daemon that answers each call so, and may hang up after one that may have many answers.
     static func against(
         _ arguments: [String], isTerminal: Bool = false, hangsUp: Bool = false,
         reply: @escaping @Sendable (Call) -> [UInt8]?

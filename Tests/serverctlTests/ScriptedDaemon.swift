@@ -7,7 +7,7 @@ internal import Testing
 internal import Varlink
 
 /// Runs `body` with the path of a socket on which each call is answered by what `reply` returns, and by closing the
-/// connection where that is `nil`, or, if it `hangsUp`, after the answer.
+/// connection where that is `nil`, or, if it `hangsUp`, after the answer to one that may have many.
 ///
 /// A connection whose call asks for an upgrade belongs to `upgraded` after the answer, and is closed when that returns.
 func withScriptedDaemon<Result>(
@@ -92,7 +92,7 @@ private func serve(
             guard let call = try? session.nextCall() else { continue }
             guard let answer = reply(call) else { break }
             let sent = connection.use { send($0, answer, answer.count, CInt(MSG_NOSIGNAL)) }
-            isOpen = sent == answer.count && !hangsUp
+            isOpen = sent == answer.count && !(hangsUp && call.mode == .more)
             guard call.mode != .upgrade else {
                 upgraded(connection)
                 break

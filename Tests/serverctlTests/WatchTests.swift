@@ -2,6 +2,7 @@
 // The verb watch: every kind of event as a line, and the stream's end.
 
 internal import ManagerInterface
+internal import Synchronization
 internal import Testing
 internal import Varlink
 
@@ -24,6 +25,11 @@ struct WatchTests {
                 ending: .exited, exitCode: 3, failure: "said \"\u{1b}\"", stopped: false, duration: 250_000)
         },
         event(.serviceChanged) { $0.status = Samples.web },
+        event(.serviceChanged) {
+            var lost = Samples.echo
+            lost.unreachable = lost.addresses
+            $0.status = lost
+        },
         event(.serviceRemoved) { $0.service = "old" },
         event(.closingProgress) {
             $0.service = "git"
@@ -35,9 +41,15 @@ struct WatchTests {
     ]
     private static let stop = event(.daemonStopping) { _ in }
 
+    /// Which daemon it is, if a call asks for that.
+    private static func identity(_ call: Call, _ daemon: DaemonStatus = Samples.daemon) -> [UInt8]? {
+        guard call.name == "GetStatus" else { return nil }
+        return Reply.encode(GetStatus.Result(daemon: daemon, services: []))
+    }
+
     private func run(_ arguments: [String], _ events: [Event] = Self.events) throws -> Run {
         try Run.against(["watch"] + arguments) { call in
-            guard call.name == "Subscribe", call.mode == .more else { return nil }
+            guard call.name == "Subscribe", call.mode == .more else { return Self.identity(call) }
             return Reply.encode(Manager.Subscribe.Result(events: []), continues: true)
                 + Reply.encode(Manager.Subscribe.Result(events: Array(events.prefix(2))), continues: true)
                 + Reply.encode(Manager.Subscribe.Result(events: Array(events.dropFirst(2))))
@@ -54,6 +66,8 @@ struct WatchTests {
                 \(time)  git: refused 192.0.2.7:9: it has as many connections as it may
                 \(time)  echo: connection 1007 from unix (uid 1000) ended: exited with 3 after 250ms: said "\\x1b"
                 \(time)  web: failed: cannot bind 127.0.0.1:80: Permission denied (EACCES); 0 of at most 5 connections
+                \(time)  echo: full on /run/echo.sock: nobody can connect to /run/echo.sock: somebody has removed or \
+                replaced the socket file; close and open the service to have it made anew; 10 of at most 10 connections
                 \(time)  old: removed
                 \(time)  git: closing: stopping; 3 connections: 1 ended by itself, 2 are open
                 \(time)  reloaded: Nothing changes in 2 services
@@ -69,10 +83,10 @@ struct WatchTests {
     /// Watches a daemon that says it was told to stop, then these last words, and hangs up.
     private func runToStop(_ words: String..., lastWords: [UInt8]) throws -> Run {
         try Run.against(["watch"] + words, hangsUp: true) { call in
-            guard call.name == "Subscribe" else { return nil }
+            guard call.name == "Subscribe" else { return Self.identity(call) }
             let asked = try? call.parameters(as: Manager.Subscribe.Parameters.self)
             guard asked?.kinds?.contains(.daemonStopping) == true else { return nil }
-            let events = [Self.events[4], Self.stop]
+            let events = [Self.events[5], Self.stop]
             return Reply.encode(Manager.Subscribe.Result(events: events), continues: true) + lastWords
         }
     }
@@ -104,6 +118,43 @@ struct WatchTests {
         #expect(!result.errors.contains("told to stop"))
     }
 
+    /// Watches a daemon that hangs up after an event, goes on as `next`, and says then that it was told to stop.
+    private func runOver(to next: DaemonStatus, _ words: String...) throws -> Run {
+        let streams = Atomic(0)
+        return try Run.against(["watch"] + words, hangsUp: true) { call in
+            let count = streams.load(ordering: .relaxed)
+            guard call.name == "Subscribe" else { return Self.identity(call, count == 0 ? Samples.daemon : next) }
+            streams.add(1, ordering: .relaxed)
+            return Reply.encode(
+                Manager.Subscribe.Result(events: [count == 0 ? Self.events[5] : Self.stop]), continues: true)
+        }
+    }
+
+    @Test("a daemon that goes on as another image is watched on, and that events are missing is said")
+    func replaced() throws {
+        var next = Samples.daemon
+        (next.version, next.images) = ("0.2\u{1b}", 2)
+        let result = try runOver(to: next)
+        #expect(result.status == .done)
+        #expect(result.output.hasSuffix("  old: removed\n2026-05-01 12:00:00 UTC  serverd was told to stop\n"))
+        #expect(
+            result.errors == """
+                serverctl: serverd goes on as another image, version 0.2\\x1b; what happened meanwhile is not shown
+                serverctl: serverd was told to stop
+
+                """)
+        #expect(try runOver(to: next, "-q").errors.isEmpty)
+    }
+
+    @Test("a daemon that is the same image, or another process, is not watched on", arguments: [(42, 1), (43, 2)])
+    func notReplaced(pid: Int32, images: Int) throws {
+        var next = Samples.daemon
+        (next.pid, next.images) = (pid, images)
+        let result = try runOver(to: next)
+        #expect(result.status == .failed && result.output.hasSuffix("  old: removed\n"))
+        #expect(result.errors.contains("the daemon closed the connection; see serverd's log"), "\(result.errors)")
+    }
+
     @Test("short JSON is an object a line")
     func json() throws {
         let lines = try run(["--json=short"]).output.split(separator: "\n")
@@ -122,6 +173,7 @@ struct WatchTests {
             ),
         ] as [([String], Manager.Subscribe.Parameters)] {
             let result = try Run.against(["watch"] + arguments) { call in
+                if let identity = Self.identity(call) { return identity }
                 guard (try? call.parameters(as: Manager.Subscribe.Parameters.self)) == wanted else { return nil }
                 return Reply.encode(VarlinkError(Manager.TooSlow(limit: 5)))
             }

@@ -67,7 +67,8 @@ extension Integration {
         }
 
         @Test(
-            "a port that another program has is told, with exit status 3; the rest is in effect, and it is tried again")
+            "a port that another program has is told, with exit status 69; the rest is in effect, and it is tried again"
+        )
         func portTaken() throws {
             let (port, other) = try (ReservedPort(), ReservedPort())
             try withDaemon([cat(port: port, word: "one")]) { daemon in
@@ -75,7 +76,7 @@ extension Integration {
                 try daemon.write(cat(port: port, word: "two"))
                 try daemon.write(cat("late", port: other, word: "late"))
                 let result = try daemon.serverctl("reload")
-                #expect(result.exitCode == 3)
+                #expect(result.exitCode == 69)
                 let address = "127.0.0.1:\(other.number)"
                 #expect(
                     result.output.contains("added    late\n         cannot listen on \(address)\n"), "\(result.output)")

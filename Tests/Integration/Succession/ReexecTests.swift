@@ -81,6 +81,27 @@ extension Integration {
             }
         }
 
+        @Test("watch goes on with the next image")
+        func watched() throws {
+            try withDaemon([.program("cat", listen: "127.0.0.1:0", [try Programs.installed("cat")])]) { daemon in
+                let text = daemon.directory.path("text")
+                let watcher = try daemon.start("watch", output: text)
+                defer { watcher.end() }
+                func sees(_ limits: String...) throws {
+                    // Nothing tells when it watches: it happens until it is told.
+                    try eventually("a change of the limit is told") {
+                        for limit in limits { _ = try daemon.serverctl("set-limit", "cat", limit) }
+                        return readText(text).contains("of at most \(limits[0]) connections")
+                    }
+                }
+                try sees("2", "3")
+                #expect(try daemon.serverctl("reexec").exitCode == 0)
+                try sees("4", "5")
+                watcher.signal(SIGINT)
+                #expect(try watcher.wait() == 128 + SIGINT)
+            }
+        }
+
         @Test("a connection that the daemon serves itself is ended after a while, and that is said")
         func builtInConnectionsEnd() throws {
             try withDaemon([.builtin("echo", listen: "127.0.0.1:0", "echo")]) { daemon in
