@@ -76,7 +76,9 @@ struct ProcessUsageTests {
             _ = write(streams.ours.number, "x\n", 2)
             #expect(await line(streams, on: loop) == "done\n")
             let later = try #require(sampled(.zero))
-            #expect(try #require(later.runTime) > #require(first.runTime) && later.usage.userTime + later.usage.systemTime > .zero)
+            #expect(
+                try #require(later.runTime) > #require(first.runTime)
+                    && later.usage.userTime + later.usage.systemTime > .zero)
             #expect(later.usage.userTime < .seconds(4711))
             streams.ours.close()
             _ = await process.exited()
