@@ -101,7 +101,7 @@ extension Service {
         guard let running = running(connection.id) else { return }
         do throws(SocketDiagnosisFailure) {
             guard let stream = running.stream else { throw .notSupported }
-            try SocketDiagnostics.destroy(stream)
+            try SocketDiagnostics.destroy(stream, by: context.destroyStream)
         } catch .notFound {
             // Its program has seen the end already.
         } catch {
