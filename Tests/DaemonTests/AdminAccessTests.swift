@@ -49,6 +49,23 @@ struct AdminAccessTests {
         }
     }
 
+    @Test("a method of which nothing is said is for those who may change something")
+    func unnamedMethod() async throws {
+        let access = AdminAccess(
+            readers: [Group(name: "r", gid: 7)], operators: [Group(name: "o", gid: 8)],
+            connectors: [Group(name: "c", gid: 9)])
+        try await withServices(service(on: Endpoint()), settings: DaemonSettings(access: access)) { services in
+            let methods = ManagerMethods(
+                manager: services.manager, reloader: services.reloader, owner: 1, logger: services.log.logger)
+            for gid in [7, 9] as [UInt32] {
+                #expect(throws: VarlinkError(Manager.NotPermitted(method: "Explode", needs: .operate))) {
+                    try methods.authorize("Explode", AdminCaller(uid: 2, pid: 3, gid: gid))
+                }
+            }
+            try methods.authorize("Explode", AdminCaller(uid: 2, pid: 3, gid: 8))
+        }
+    }
+
     @Test("nobody else may open the lock: who holds it keeps the daemon from starting")
     func lock() async throws {
         try await AdminSocket.run { _, path, _ in
