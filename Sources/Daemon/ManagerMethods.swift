@@ -209,7 +209,9 @@ struct ManagerMethods: Sendable {
         }
     }
 
-    private func authorize(_ method: String, _ caller: AdminCaller) throws(VarlinkError) {
+    /// Whether `caller` may call `method`.
+    /// - Throws: `NotPermitted`.
+    func authorize(_ method: String, _ caller: AdminCaller) throws(VarlinkError) {
         // One that nobody has said anything about is for those who may change something.
         let needed = Manager.permissions[method] ?? .operate
         let access = manager.context.settings.value.access

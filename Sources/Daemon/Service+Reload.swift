@@ -99,7 +99,7 @@ extension Service {
         let step = Task(executorPreference: context.loop) {
             for other in others { await other.value }
             if case .inherited(let name) = address.kind {
-                await self.listen(on: inherited.claim(named: name), address, inPlaceOf: id)
+                await self.listen(claiming: inherited, name, address, inPlaceOf: id)
             } else {
                 await self.listen(id)
             }
@@ -108,11 +108,13 @@ extension Service {
         return step
     }
 
-    private func listen(on claimed: ClaimedSockets, _ address: ListenAddress, inPlaceOf id: Int) async {
-        // Given up again, meanwhile: the copies close themselves.
+    private func listen(
+        claiming inherited: InheritedSockets, _ name: String, _ address: ListenAddress, inPlaceOf id: Int
+    ) async {
+        // Given up again, meanwhile. First: what nobody claims closes itself.
         guard index(id) != nil else { return }
         await listen(
-            on: claimed, address,
+            on: inherited.claim(named: name), address,
             missing:
                 "serverd has no socket of that name any more: it gets them when it is started, and closes those that "
                 + "no service claims then; restart serverd")

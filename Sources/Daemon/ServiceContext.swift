@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one loop, the one spawner and the other things that every service works with.
 
+internal import Descriptors
 internal import EventLoops
 internal import Logging
+internal import Policy
 internal import SocketServer
+internal import Sockets
 internal import Supervision
 
 /// What all services of a daemon share.
@@ -32,6 +35,8 @@ struct ServiceContext: Sendable {
     var inherited: InheritedSockets?
     /// Where programs are kept, if they can be.
     var controlGroups = ControlGroups.none(because: "they are not looked for")
+    /// Ends the streams of programs that are to be shut down.
+    var destroyStream = SystemCall<StreamIdentity, Void>.destroyStream
     /// Tells that a service's state or numbers may have changed.
     let changes: ChangeSignal
 }

@@ -2,7 +2,7 @@
 // What the kernel tells of sockets by NETLINK_SOCK_DIAG: of TCP streams that other processes hold, and of listeners.
 
 internal import CLinux
-internal import Descriptors
+package import Descriptors
 internal import Glibc
 package import Policy
 package import SystemPackage
@@ -97,25 +97,43 @@ package final class SocketDiagnostics {
     }
 
     /// Ends a stream for every process that holds it: the peer gets a reset, the program reads ECONNABORTED.
+    ///
+    /// `call` asks the kernel.
     /// - Throws: `notFound` when it has ended already, also if another one has its addresses by now; `notPermitted`
     ///   without CAP_NET_ADMIN; `notSupported` when the kernel was built without it.
-    package static func destroy(_ identity: StreamIdentity) throws(SocketDiagnosisFailure) {
-        var id = identity.kernelForm
-        try check(SocketDiagnostics().diagnosis.use { clinux_destroy_stream($0, &id) })
+    package static func destroy(
+        _ identity: StreamIdentity, by call: SystemCall<StreamIdentity, Void> = .destroyStream
+    ) throws(SocketDiagnosisFailure) {
+        do throws(Errno) { try call(identity).get() } catch { throw SocketDiagnosisFailure(error) }
     }
 
-    /// Whether streams can be ended at all.
+    /// Whether streams can be ended at all, by `call`.
     /// - Throws: `notPermitted`, `notSupported`.
-    package static func checkDestruction() throws(SocketDiagnosisFailure) {
+    package static func checkDestruction(
+        by call: SystemCall<StreamIdentity, Void> = .destroyStream
+    ) throws(SocketDiagnosisFailure) {
         let nobody = InetAddress(ip: .v4(0), port: 0)
-        do throws(SocketDiagnosisFailure) { try destroy(StreamIdentity(local: nobody, peer: nobody, cookie: 0)) } catch
-        {
+        let stream = StreamIdentity(local: nobody, peer: nobody, cookie: 0)
+        do throws(SocketDiagnosisFailure) { try destroy(stream, by: call) } catch {
             if error != .notFound { throw error }
         }
     }
 
     private static func check(_ result: CInt) throws(SocketDiagnosisFailure) {
         if result < 0 { throw SocketDiagnosisFailure(Errno(rawValue: errno)) }
+    }
+}
+
+extension SystemCall where Input == StreamIdentity, Output == Void {
+    /// The real SOCK_DESTROY.
+    package static var destroyStream: Self {
+        SystemCall { identity in
+            Result { () throws(Errno) in
+                let diagnosis = Descriptor(adopting: try Errno.check(clinux_diagnosis_socket()))
+                var id = identity.kernelForm
+                try diagnosis.use { number throws(Errno) in _ = try Errno.check(clinux_destroy_stream(number, &id)) }
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ import Varlink
 struct AdminAccessTests {
     @Test("once a group may do something, everybody may connect: each call is judged by itself")
     func groups() async throws {
-        let place = try AdminServerTests.Place()
+        let place = try AdminSocket.Place()
         let path = place.path
         let settings = DaemonSettings(access: AdminAccess(connectors: [Group(name: "c", gid: 7)]))
         try await withServices(service(on: Endpoint()), settings: settings) { services in
@@ -49,9 +49,26 @@ struct AdminAccessTests {
         }
     }
 
+    @Test("a method of which nothing is said is for those who may change something")
+    func unnamedMethod() async throws {
+        let access = AdminAccess(
+            readers: [Group(name: "r", gid: 7)], operators: [Group(name: "o", gid: 8)],
+            connectors: [Group(name: "c", gid: 9)])
+        try await withServices(service(on: Endpoint()), settings: DaemonSettings(access: access)) { services in
+            let methods = ManagerMethods(
+                manager: services.manager, reloader: services.reloader, owner: 1, logger: services.log.logger)
+            for gid in [7, 9] as [UInt32] {
+                #expect(throws: VarlinkError(Manager.NotPermitted(method: "Explode", needs: .operate))) {
+                    try methods.authorize("Explode", AdminCaller(uid: 2, pid: 3, gid: gid))
+                }
+            }
+            try methods.authorize("Explode", AdminCaller(uid: 2, pid: 3, gid: 8))
+        }
+    }
+
     @Test("nobody else may open the lock: who holds it keeps the daemon from starting")
     func lock() async throws {
-        try await AdminServerTests.run { _, path, _ in
+        try await AdminSocket.run { _, path, _ in
             var status = stat()
             #expect(stat(path + ".lock", &status) == 0 && status.st_mode & 0o777 == 0o600)
         }
@@ -62,8 +79,8 @@ struct AdminAccessTests {
         // Alone in a process, whose user it changes.
         await #expect(processExitsWith: .success) {
             if geteuid() == 0 { precondition(seteuid(65534) == 0) }
-            try await AdminServerTests.run { _, path, services in
-                let reply = try await AdminServerTests.call(
+            try await AdminSocket.run { _, path, services in
+                let reply = try await AdminSocket.call(
                     path, #"{"method":"io.serverd.Manager.SuspendService","parameters":{"service":"git"}}"#, services)
                 #expect(reply.contains(#""state":"suspended""#), "\(reply)")
             }

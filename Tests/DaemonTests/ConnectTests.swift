@@ -20,7 +20,7 @@ struct ConnectTests {
         _ definitions: [ServiceDefinition], clientLimit: Int = AdminServer.clientLimit,
         _ body: @escaping @Sendable (String, Services) async throws -> Void
     ) async throws {
-        let place = try AdminServerTests.Place()
+        let place = try AdminSocket.Place()
         let path = place.path
         try await withServices(definitions) { services in
             let server = try await AdminServer(

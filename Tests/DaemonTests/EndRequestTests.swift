@@ -2,6 +2,7 @@
 // Connections that are asked to end, once and again, by several: the strictest holds, and nothing of it is left.
 
 import EventLoops
+import Glibc
 import ManagerInterface
 import SocketServer
 import Supervision
@@ -34,6 +35,28 @@ struct EndRequestTests {
             #expect(ladders == [10, 10, 5].map { StopLadder.terminate(grace: .seconds($0)) })
             await services.advance(by: .seconds(5))
             #expect(try await client.readToEnd() == [])
+            await client.close()
+        }
+    }
+
+    @Test("a program that is only being started is asked when it has begun, by SIGTERM as any other")
+    func starting() async throws {
+        let endpoint = try Endpoint()
+        try await withServices(service(on: endpoint, handler: shell("exec sleep 1000"))) { services in
+            let stopped = services.spawns.stopNext()
+            let client = try endpoint.connect(services)
+            let pid = await stopped.value()
+            defer { kill(pid, SIGCONT) }
+            let service = try await services.manager.service(named: "test")
+            let id = try #require(await service.connectionIDs.first)
+            let process = try #require(await service.running(id)?.process)
+            let closing = try await services.manager.close(.init(id: id))
+            // Of a ladder that it had begun to climb now, the first rung would have reached nobody.
+            try #require(process.pid == pid && process.stopStage == .none)
+            kill(pid, SIGCONT)
+            await closing.finished()
+            let exit = try #require(await closing.exit)
+            #expect(exit.ending == .killed && exit.signal == SIGTERM && exit.stopped)
             await client.close()
         }
     }

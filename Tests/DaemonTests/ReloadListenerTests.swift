@@ -6,6 +6,7 @@ import Glibc
 import ManagerInterface
 import SocketServer
 import Sockets
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -82,6 +83,39 @@ struct ReloadListenerTests {
             await services.wait("from") { $0.connections == 0 }
             let from = try await services.manager.service(named: "from")
             #expect(await from.formerServers.isEmpty)
+        }
+        withExtendedLifetime(tree) {}
+    }
+
+    @Test("an inherited socket that is given up again before its next service has got it is closed, and stays so")
+    func inheritedGivenUpAgain() async throws {
+        let tree = try TemporaryTree()
+        let (web, old, new) = try (Endpoint(in: tree), Endpoint(in: tree), Endpoint(in: tree))
+        let text = { @Sendable (addresses: [String]) in
+            "listen = [\(addresses.joined(separator: ", "))]\nexec = [\"/bin/cat\"]\nmax_connections = 1\n"
+        }
+        let files = ScriptedFiles(["old": text([old.text, "\"fd:web\""]), "new": text([new.text])])
+        let inherited = ServiceOpeningTests.inherited(("web", web.occupy()))
+        try await withServices(files: files, inherited: inherited) { services in
+            let first = try web.connect(services, sending: "x")
+            #expect(try await first.line() == "x")
+            // There is one place: as long as somebody waits for it the address is not closed, and nobody else has it.
+            let queued = try web.connect(services, sending: "y")
+            files["old"] = text([old.text])
+            files["new"] = text([new.text, "\"fd:web\""])
+            let service = try await services.manager.service(named: "new")
+            try await services.reload { await service.listeners.count == 2 }
+            let opening = try #require(await service.listeners.last?.opening)
+            files["new"] = text([new.text])
+            try await services.reload { await service.listeners.count == 1 }
+            await first.close()
+            #expect(try await queued.line() == "y")
+            await opening.value
+            try #require(await service.listeners.map(\.shownAddress) == [new.listen.description])
+            // What a program of another test is being started from at this moment has a copy of it.
+            while let client = try? web.connect(services) { await client.close() }
+            #expect(throws: Errno.connectionRefused) { try web.connect(services) }
+            await queued.close()
         }
         withExtendedLifetime(tree) {}
     }

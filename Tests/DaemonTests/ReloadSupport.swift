@@ -34,6 +34,16 @@ extension Services {
     @discardableResult
     func reload() async throws -> ConfigurationChanges { try await reloader.reload(for: .signal).changes }
 
+    /// Reloads, and does not wait any more, once it `isUnderWay`, for what takes its time.
+    func reload(until isUnderWay: () async -> Bool) async throws {
+        let reply = OneShot<Manager.Reload.Result>()
+        _ = Task(executorPreference: loop) { reply.fulfil(try await reloader.reload(for: .signal)) }
+        while !(await isUnderWay()) { await loop.yieldTurn() }
+        await settle(loop)
+        await advance(by: ServiceManager.reloadPatience)
+        _ = await reply.value()
+    }
+
     /// Whether the sockets that a service listens on let descriptors through; nil where the kernel cannot say.
     func passesDescriptors(_ name: String = "test") async -> Bool? {
         let passRights: CInt = 83  // SO_PASSRIGHTS, asm-generic/socket.h of Linux 6.16

@@ -239,14 +239,24 @@ func callManager<M: ManagerMethod>(
 ) async throws -> M.Result {
     let methods = ManagerMethods(
         manager: services.manager, reloader: services.reloader, owner: 4321, logger: services.log.logger)
-    var session = ClientSession()
-    var server = ServerSession()
-    server.receive(session.call(method, parameters, mode: mode))
-    let replies = EventLog<[UInt8]>()
-    _ = try await methods.dispatcher.answer(
-        try #require(try server.nextCall()), from: caller, send: { replies.append($0) })
-    session.receive(replies.all.flatMap { $0 })
-    let reply = try #require(try session.nextReply())
-    if let error = reply.error { throw error }
-    return try reply.parameters()
+    return try await methods.call(method, parameters, as: caller, mode: mode)
+}
+
+extension ManagerMethods {
+    /// Calls one of them without a socket.
+    @discardableResult
+    func call<M: ManagerMethod>(
+        _ method: M.Type, _ parameters: M.Parameters, as caller: AdminCaller, mode: CallMode = .once
+    ) async throws -> M.Result {
+        var session = ClientSession()
+        var server = ServerSession()
+        server.receive(session.call(method, parameters, mode: mode))
+        let replies = EventLog<[UInt8]>()
+        _ = try await dispatcher.answer(
+            try #require(try server.nextCall()), from: caller, send: { replies.append($0) })
+        session.receive(replies.all.flatMap { $0 })
+        let reply = try #require(try session.nextReply())
+        if let error = reply.error { throw error }
+        return try reply.parameters()
+    }
 }

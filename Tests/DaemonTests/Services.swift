@@ -37,11 +37,11 @@ struct Services: Sendable {
 
     fileprivate init(
         on loop: EventLoop, _ clock: ManualClock, _ log: TestLog, _ settings: DaemonSettings, _ spawns: SpawnScript,
-        _ files: ScriptedFiles
+        _ files: ScriptedFiles, adjusting adjust: (inout ServiceContext) -> Void
     ) throws {
         let changes = EventLog<Void>()
         let observer = Observer()
-        let context = ServiceContext(
+        var context = ServiceContext(
             test: log, by: try spawns.makeSpawner(on: loop), on: loop, settings,
             changes: ChangeSignal(on: loop) {
                 changes.append(())
@@ -49,6 +49,7 @@ struct Services: Sendable {
                 let action = observer.action.withLock { $0 }
                 action()
             })
+        adjust(&context)
         manager = ServiceManager(context, try files.configuration())
         reloader = Reloader(manager, from: files.source, logger: log.logger)
         self.files = files
@@ -109,14 +110,17 @@ extension ServiceContext {
     }
 }
 
-/// Opens services, runs `body`, and ends them and their connections.
+/// Opens services, which work with what `adjust` makes of their context, runs `body`, and ends them and their
+/// connections.
 func withServices<Result: Sendable>(
     _ definitions: ServiceDefinition..., settings: DaemonSettings = DaemonSettings(),
     inherited: InheritedSockets = InheritedSockets(InheritedDescriptors(adopting: [])),
-    spawnFailures: [Errno] = [], _ body: @escaping @Sendable (Services) async throws -> Result
+    spawnFailures: [Errno] = [], adjusting adjust: @escaping @Sendable (inout ServiceContext) -> Void = { _ in },
+    _ body: @escaping @Sendable (Services) async throws -> Result
 ) async throws -> Result {
     try await withServices(
-        definitions, settings: settings, inherited: inherited, spawnFailures: spawnFailures, body)
+        definitions, ScriptedFiles(), settings: settings, inherited: inherited, spawnFailures: spawnFailures,
+        adjusting: adjust, body)
 }
 
 /// Opens services, runs `body`, and ends them and their connections.
@@ -126,7 +130,8 @@ func withServices<Result: Sendable>(
     spawnFailures: [Errno] = [], _ body: @escaping @Sendable (Services) async throws -> Result
 ) async throws -> Result {
     try await withServices(
-        definitions, ScriptedFiles(), settings: settings, inherited: inherited, spawnFailures: spawnFailures, body)
+        definitions, ScriptedFiles(), settings: settings, inherited: inherited, spawnFailures: spawnFailures,
+        adjusting: { _ in }, body)
 }
 
 /// Opens the services of configuration files, which a reload reads again, runs `body`, and ends them and their
@@ -137,16 +142,19 @@ func withServices<Result: Sendable>(
 ) async throws -> Result {
     let configuration = try files.configuration()
     return try await withServices(
-        configuration.services, files, settings: configuration.settings, inherited: inherited, spawnFailures: [], body)
+        configuration.services, files, settings: configuration.settings, inherited: inherited, spawnFailures: [],
+        adjusting: { _ in }, body)
 }
 
 private func withServices<Result: Sendable>(
     _ definitions: [ServiceDefinition], _ files: ScriptedFiles, settings: DaemonSettings, inherited: InheritedSockets,
-    spawnFailures: [Errno], _ body: @escaping @Sendable (Services) async throws -> Result
+    spawnFailures: [Errno], adjusting adjust: @escaping @Sendable (inout ServiceContext) -> Void,
+    _ body: @escaping @Sendable (Services) async throws -> Result
 ) async throws -> Result {
     let clock = ManualClock()
     return try await onLoop(clock: clock) { loop in
-        let services = try Services(on: loop, clock, TestLog(), settings, SpawnScript(spawnFailures), files)
+        let services = try Services(
+            on: loop, clock, TestLog(), settings, SpawnScript(spawnFailures), files, adjusting: adjust)
         try await services.manager.open(definitions, claiming: inherited)
         let outcome: Swift.Result<Result, any Error>
         do { outcome = .success(try await body(services)) } catch { outcome = .failure(error) }
@@ -156,21 +164,39 @@ private func withServices<Result: Sendable>(
     }
 }
 
-/// Spawns that fail by script and then are real.
+/// Spawns that fail or stop by script and then are real.
 final class SpawnScript: Sendable {
     private let errors: Mutex<[Errno]>
+    private let stopped = Mutex<OneShot<pid_t>?>(nil)
 
     init(_ errors: [Errno]) { self.errors = Mutex(errors) }
 
     /// How many failures are still to come.
     var count: Int { errors.withLock { $0.count } }
 
+    /// Has the next child stop on its way to its program, as by SIGSTOP, and tells which one it is.
+    func stopNext() -> OneShot<pid_t> {
+        let pid = OneShot<pid_t>()
+        stopped.withLock { $0 = pid }
+        return pid
+    }
+
     fileprivate func makeSpawner(on loop: EventLoop) throws -> Spawner {
+        // No child is given up, however long it is stopped.
         try Spawner(
-            on: loop,
+            on: loop, deadline: .seconds(300),
             clone: SystemCall { record in
                 let error = self.errors.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-                return error.map { .failure($0) } ?? SystemCall.spawn(record)
+                if let error { return .failure(error) }
+                let result = SystemCall.spawn(record)
+                if case .success(let pid) = result, let stopped = self.stopped.withLock({ $0.take() }) {
+                    kill(pid, SIGSTOP)
+                    var info = siginfo_t()
+                    let options = WSTOPPED | WNOWAIT | CInt(bitPattern: UInt32(__WALL))
+                    precondition(waitid(P_PID, id_t(pid), &info, options) == 0, "waitid: \(errno)")
+                    stopped.fulfil(pid)
+                }
+                return result
             })
     }
 }

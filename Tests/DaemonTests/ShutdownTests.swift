@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the streams of connections may be shut down: otherwise nothing is changed, and it is said why.
 
+import Descriptors
 import EventLoops
 import ManagerInterface
 import Policy
 import SocketServer
 import Supervision
+import SystemPackage
 import TestSupport
 import Testing
 import Varlink
@@ -88,6 +90,32 @@ struct ShutdownTests {
                 _ = try await services.manager.close(.init(service: "test", existing: .shutdown))
             }
             #expect(await services.status().state == .listening)
+            await client.close()
+        }
+    }
+
+    @Test(
+        "where the kernel knows no such end of a stream, or serverd may not, it says so, and nothing is changed",
+        arguments: [(Errno.notSupportedOnSocket, ShutdownObstacle.kernel), (.notPermitted, .capability)])
+    func notHere(error: Errno, reason: ShutdownObstacle) async throws {
+        let listen = ListenAddress.inet(InetAddress(ip: .loopbackV4, port: 0))
+        try await withServices(
+            service(listening: [listen], handler: Self.greets(allowsShutdown: true)),
+            adjusting: { $0.destroyStream = SystemCall { _ in .failure(error) } }
+        ) { services in
+            let service = try await services.manager.service(named: "test")
+            let address = try #require(await service.servers.first?.listeningOnAddress)
+            let client = try TestClient.connect(to: address, on: services.loop)
+            #expect(try await client.line() == "ready")
+            let id = try #require(await service.connectionIDs.first)
+            let refused = VarlinkError(Manager.ShutdownNotPossible(reason: reason, service: "test"))
+            await #expect(throws: refused) {
+                _ = try await services.manager.close(.init(service: "test", existing: .shutdown))
+            }
+            await #expect(throws: refused) { _ = try await services.manager.close(.init(id: id, by: .shutdown)) }
+            #expect(await services.status().state == .listening)
+            try client.write("still here\n")
+            #expect(try await client.line() == "still here")
             await client.close()
         }
     }

@@ -60,6 +60,11 @@ func shell(_ script: String, account: HandlerAccount? = nil) -> HandlerCommand {
     HandlerCommand(service: "test", path: "/bin/sh", arguments: ["sh", "-c", script], account: account)
 }
 
+/// A program that says when it is ready, says so for each SIGTERM, and goes on.
+let stubborn = HandlerCommand(
+    service: "stubborn", path: "/usr/bin/perl",
+    arguments: ["perl", "-e", "$| = 1; $SIG{TERM} = sub { print qq(term\\n) }; print qq(ready\\n); sleep 1000 while 1"])
+
 /// A standard error that leads nowhere.
 let silence = StandardErrorSink(lending: open("/dev/null", O_WRONLY | O_CLOEXEC))
 
@@ -94,6 +99,16 @@ func run(
     let (process, streams) = try await start(command, by: spawner, environment: environment)
     let output = await streams.readAll(on: loop)
     return (output, await process.exited())
+}
+
+/// Reads the next line.
+func line(_ streams: Streams, on loop: EventLoop) async -> String {
+    let readiness = Readiness(streams.ours.number, on: loop)
+    defer { readiness.close() }
+    _ = await readiness.wait(for: .read)
+    var buffer = [UInt8](repeating: 0, count: 100)
+    let count = read(streams.ours.number, &buffer, buffer.count)
+    return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
 }
 
 /// The census once it is the same twice: the runtime's own threads open a file now and then.

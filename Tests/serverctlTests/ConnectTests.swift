@@ -148,6 +148,57 @@ struct ConnectTests {
                 + "connection is closed\n")
     }
 
+    @Test("an output that nobody reads any more ends the connection, with a message where SIGPIPE is ignored")
+    func unreadOutput() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_IGN)
+            let result = try ConnectTests().runUnread()
+            #expect(result.status == .failed)
+            #expect(
+                result.errors == "serverctl: cannot write to the standard output: Broken pipe (EPIPE); the "
+                    + "connection is closed\n")
+        }
+        await #expect(processExitsWith: .signal(SIGPIPE)) {
+            signal(SIGPIPE, SIG_DFL)
+            _ = try ConnectTests().runUnread()
+        }
+    }
+
+    /// Runs the verb with an input that does not end and an output that nobody reads, against a service that greets and
+    /// waits for the connection's end.
+    private func runUnread() throws -> Run {
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        Descriptor(adopting: ends[0]).close()
+        let output = Descriptor(adopting: ends[1])
+        return try withPipe { input, _ in
+            try run(from: input.use(\.self), to: output.use(\.self), greeting: "220 ") { _ = readAll($0) }
+        }
+    }
+
+    @Test("a service that reads no more is listened to until its end, and what it would not get is not taken")
+    func deafService() throws {
+        try withPipe { inputReader, inputWriter in
+            try withPipe { outputReader, outputWriter in
+                let (input, source) = (inputReader.use(\.self), inputWriter?.use(\.self) ?? -1)
+                let (sink, output) = (outputReader.use(\.self), outputWriter?.use(\.self) ?? -1)
+                let result = try run(from: input, to: output) { socket in
+                    _ = socket.use { shutdown($0, CInt(SHUT_RD)) }
+                    write(source, "lost", 4)
+                    // Who has taken it finds out at once that it cannot be sent.
+                    while unread(in: input) > 0 { sched_yield() }
+                    write(source, "left", 4)
+                    _ = socket.use { send($0, "bye", 3, CInt(MSG_NOSIGNAL)) }
+                    var said = [UInt8](repeating: 0, count: 3)
+                    read(sink, &said, said.count)
+                    #expect(said == Array("bye".utf8))
+                }
+                #expect(result.status == .done && result.errors.isEmpty)
+                #expect(unread(in: input) == 4)
+            }
+        }
+    }
+
     @Test("an input or output that is not open is wrong usage, before anybody is asked")
     func closed() {
         let result = Run(["--admin-socket", "/nowhere", "connect", "git"], input: -1, output: 1)
@@ -165,6 +216,13 @@ private func withPipe<Result>(
     let reader = Descriptor(adopting: numbers[0])
     var writer: Descriptor? = Descriptor(adopting: numbers[1])
     return try body(reader, &writer)
+}
+
+/// How many bytes a pipe holds.
+private func unread(in pipe: CInt) -> CInt {
+    var count: CInt = -1
+    _ = ioctl(pipe, UInt(FIONREAD), &count)
+    return count
 }
 
 /// All bytes until the end.

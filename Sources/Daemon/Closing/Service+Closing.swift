@@ -65,7 +65,7 @@ extension Service {
 
     // What has left its connection's process group is not known to belong to anybody, but to the service.
     private func endWhatIsLeft() {
-        guard served.isEmpty, handling.program?.killWhatIsLeft() ?? false else { return }
+        guard handling.program?.killWhatIsLeft() ?? false else { return }
         logger.notice("ended processes that had left their connection's process group")
     }
 
@@ -101,7 +101,7 @@ extension Service {
         guard let running = running(connection.id) else { return }
         do throws(SocketDiagnosisFailure) {
             guard let stream = running.stream else { throw .notSupported }
-            try SocketDiagnostics.destroy(stream)
+            try SocketDiagnostics.destroy(stream, by: context.destroyStream)
         } catch .notFound {
             // Its program has seen the end already.
         } catch {

@@ -28,7 +28,7 @@ extension Service {
             }
         }
         do throws(SocketDiagnosisFailure) {
-            try SocketDiagnostics.checkDestruction()
+            try SocketDiagnostics.checkDestruction(by: context.destroyStream)
         } catch .notPermitted {
             throw shutdownNotPossible(.capability)
         } catch {

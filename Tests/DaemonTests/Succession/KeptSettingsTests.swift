@@ -18,6 +18,7 @@ import Testing
     private struct Kept {
         let manager: ServiceManager
         let files: ScriptedFiles
+        let methods: ManagerMethods
         private let writer: LogWriter
         private let socket: OwnedDescriptor
 
@@ -37,7 +38,10 @@ import Testing
                 let manager = ServiceManager(context, configuration)
                 try await manager.open(
                     configuration.services, claiming: InheritedSockets(InheritedDescriptors(adopting: [])))
-                let kept = Self(manager: manager, files: files, writer: writer, socket: socket)
+                let methods = ManagerMethods(
+                    manager: manager, reloader: Reloader(manager, from: files.source, logger: log.logger), owner: 1,
+                    logger: log.logger)
+                let kept = Self(manager: manager, files: files, methods: methods, writer: writer, socket: socket)
                 _ = kept.told()
                 try await body(kept)
                 await manager.drain()
@@ -90,6 +94,26 @@ import Testing
                 #expect(await service.resume())
                 await kept.manager.keepOperatorSettings()
                 #expect(kept.told() == (0, 1))
+            }
+        }
+    }
+
+    @Test("what a caller of the admin socket changes is told before the reply, whichever method it is")
+    func methods() async {
+        await #expect(processExitsWith: .success) {
+            try await Kept.run { kept in
+                let root = AdminCaller(uid: 0, pid: 1, gid: 0)
+                let test = ServiceParameters(service: "test")
+                try await kept.methods.call(Manager.SetLimit.self, .init(service: "test", maxConnections: 3), as: root)
+                #expect(kept.told() == (1, 1))
+                try await kept.methods.call(Manager.SuspendService.self, test, as: root)
+                #expect(kept.told() == (1, 1))
+                try await kept.methods.call(Manager.ResumeService.self, test, as: root)
+                #expect(kept.told() == (1, 1))
+                try await kept.methods.call(Manager.CloseService.self, .init(service: "test"), as: root)
+                #expect(kept.told() == (1, 1))
+                try await kept.methods.call(Manager.OpenService.self, test, as: root)
+                #expect(kept.told() == (1, 1))
             }
         }
     }
