@@ -53,8 +53,7 @@ struct ManagerMethods: Sendable {
     private var watching: [Method<AdminCaller>] {
         [
             Method(streaming: Manager.Subscribe.self) { (query, caller, replies) in
-                await manager.lookAtSocketFilesForSubscribers()
-                return try await manager.subscribe(query, caller, replies)
+                try await manager.subscribe(query, caller, replies)
             },
             Method(streamingIfAsked: Manager.ListServices.self) { (_, _, replies) in
                 guard let replies else { return await manager.listServices() }

@@ -30,6 +30,7 @@ extension ServiceManager {
         for service in allServices { await service.noteShown() }
         context.events.add(subscription)
         defer { context.events.remove(subscription) }
+        lookAtSocketFilesForSubscribers()
         try await replies.send(.init(events: []))
         do {
             while let events = try await subscription.queue.next() {
